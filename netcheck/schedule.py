@@ -19,15 +19,16 @@ class Meter(Protocol):
     def note_late(self, seconds: float) -> None:
         """A run began this long after its time."""
 
-    def note_skipped(self, cause: str, count: int) -> None:
-        """So many runs were left out."""
+    def note_left_out(self, count: int) -> None:
+        """So many runs were left out, as the one before had not ended when they were due.
+
+        They are not caught up: load is never bunched.
+        """
 
 
 TOGETHER = 0.25
 """Seconds: what may wait begins at a multiple of this, with others. A processor that has gone to sleep makes
 each run cost up to twice as much (`make bench`)."""
-STILL_RUNNING = "still_running"
-"""The run before had not ended when the next one was due. It is not caught up: load is never bunched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class Schedule:
         """The round after `number` that is still to come; those of its beat that passed are left out."""
         following = max(number + 1, self._beat.next(key, trio.current_time()))
         if beat is self._beat and (skipped := following - number - 1):
-            self._meter.note_skipped(STILL_RUNNING, skipped)
+            self._meter.note_left_out(skipped)
         return following
 
     def _note_end_of_round(self) -> None:

@@ -1,6 +1,7 @@
 """When the facts of a state are made anew, and when a change is told."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -194,6 +195,21 @@ def test_a_verdict_waits_for_an_inquiry_to_end() -> None:
     assert changing.see(*range(2, 9), fails=True).verdict is Verdict.READY
     changing.state.end_inquiry(["direct"])
     assert changing.see().verdict is Verdict.NOT_READY
+
+
+def test_what_rests_on_failures_from_before_waits_until_somebody_looks_again_or_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of_before(*known: Any, **how: Any) -> Assessment:
+        found = assess(*known, **how)
+        return replace(found, judgements=[replace(each, is_of_before=True) for each in found.judgements])
+
+    changing = Changing()
+    changing.see(0, 1)
+    monkeypatch.setattr(facts_module, "assess", of_before)
+    assert changing.see(*range(2, 9), fails=True).verdict is Verdict.READY
+    changing.now += 4 * CHANGING.patience
+    assert changing.see(9, fails=True).verdict is Verdict.NOT_READY
 
 
 def test_a_verdict_does_not_wait_for_ever() -> None:

@@ -43,7 +43,6 @@ _LIMITED: Mapping[Role | None, str] = {
 _MISSES: Mapping[Verdict, str] = {
     Verdict.NOT_READY: "cannot use {}",
     Verdict.DEGRADED: "cannot always use {}",
-    Verdict.FALLBACK_ONLY: "cannot always use {}",
 }
 """Of servers of the user's own: push itself need not suffer."""
 

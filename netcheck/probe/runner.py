@@ -248,7 +248,13 @@ class Prober:
         if (saying := chosen.saying) is None:
             return taken
         attempts = tuple(each.attempt for each in results)
-        choice = Choice(saying.said, attempts, saying.trouble, chosen.names_a_way, saying.unusable_store)
+        choice = Choice(
+            said=saying.said,
+            attempts=attempts,
+            trouble=saying.trouble,
+            names_a_way=chosen.names_a_way,
+            unusable_store=saying.unusable_store,
+        )
         return replace(taken, choice=choice)
 
     async def _resolve(

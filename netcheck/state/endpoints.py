@@ -31,24 +31,34 @@ _address = attrgetter("attempt.address")
 _tls = attrgetter("attempt.tls")
 _bag = attrgetter("attempt.bag")
 
+JUMP = 1.0
+"""Seconds that a clock moves at once: it was set, and not only made to go faster."""
+
 _Where: TypeAlias = tuple[str, str, str]
 """Service, host, path."""
 
 
 class _Clock(NamedTuple):
-    """When the wall clock was last set, on the monotonic one, and by how much it is ahead of it since."""
+    """When the wall clock was found to be set, on the monotonic one, and by how much it leads that since."""
 
     set_at: float = -math.inf
     ahead: float = 0.0
+    moved: float = 0.0
+    """By how much it was set."""
 
     def read_anew(self, known: EndpointState) -> EndpointState:
         """With the times that this clock would have said."""
+        last_success = known.last_success
         return replace(
             known,
-            last_run=self.ahead + max(map(_at, known.results)),
-            last_success=None if known.last_success is None else self.ahead + known.last_success_at,
+            last_run=self._anew(known.last_run, max(map(_at, known.results))),
+            last_success=last_success and self._anew(last_success, known.last_success_at),
             balancers={name: self.read_anew(each) for name, each in known.balancers.items()},
         )
+
+    def _anew(self, time: float, at: float) -> float:
+        """What was seen between the setting and our notice of it, or has moved already, is right."""
+        return time if abs(time - at - self.ahead) < JUMP else time + self.moved
 
 
 class Endpoints:
@@ -84,12 +94,13 @@ class Endpoints:
         }
         self._begun = {where: self._begun[where] for where in self._families}
 
-    def set_clock(self, at: float, ahead: float) -> None:
-        """The wall clock was found to be set, at `at` of the monotonic one, of which it is now so far ahead.
+    def set_clock(self, at: float, ahead: float, moved: float) -> None:
+        """The wall clock was found to be set by so much, at `at` of the monotonic one, of which it is now so
+        far ahead.
 
         Else what was seen while it was wrong might be shown in the future for as long as the host fails.
         """
-        self._clock = _Clock(at, ahead)
+        self._clock = _Clock(at, ahead, moved)
         self.latest = {endpoint: self._clock.read_anew(known) for endpoint, known in self.latest.items()}
 
     def record(self, visit: Visit) -> tuple[Endpoint, ...] | None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netcheck.model.results import Attempt, independent
+from netcheck.model.results import Attempt
 from netcheck.model.trends import Silence
 
 SILENT = 2
@@ -34,13 +34,17 @@ class Gap:
     """When the first of these was asked."""
     is_silence: bool = False
     """Whether so many failed that it is no accident of theirs."""
+    _attempts: set[int] = field(default_factory=set)
+    """By identity: hosts that share an address share the attempt."""
 
     def note(self, host: str, attempt: Attempt) -> None:
         """Take in a failure; there may be thousands, one after the other."""
-        if host not in self.failing:
-            self.failing[host] = attempt
-            self.begin = min(self.begin, attempt.at)
-        self.is_silence = self.is_silence or independent(self.failing.items()) >= SILENT
+        if host in self.failing:
+            return
+        self.failing[host] = attempt
+        self.begin = min(self.begin, attempt.at)
+        self._attempts.add(id(attempt))
+        self.is_silence = self.is_silence or min(len(self.failing), len(self._attempts)) >= SILENT
 
     @property
     def silence(self) -> Silence:

@@ -30,5 +30,9 @@ class SelfState:
     def note_late(self, seconds: float) -> None:
         self.schedule_lag.observe(seconds)
 
+    def note_left_out(self, count: int) -> None:
+        """Visits, since the ones before had not ended."""
+        self.note_skipped(STILL_RUNNING, count)
+
     def note_skipped(self, cause: str, count: int) -> None:
         self.skipped[cause] += count

@@ -12,16 +12,13 @@ from netcheck.state.certificates import PushCertificates
 from netcheck.state.chances import Chances
 from netcheck.state.couriers import CourierCounts
 from netcheck.state.courses import Courses
-from netcheck.state.endpoints import Endpoints
+from netcheck.state.endpoints import JUMP, Endpoints
 from netcheck.state.flows import Flows
 from netcheck.state.holds import Holds
 from netcheck.state.large_hellos import LargeHellos
 from netcheck.state.lookups import Lookups
 from netcheck.state.own import SelfState
 from netcheck.state.proxies import Proxies
-
-_SET = 1.0
-"""Seconds that a clock moves at once: it was set, and not only made to go faster."""
 
 
 class State:
@@ -116,10 +113,10 @@ class State:
         good as it was.
         """
         before, self._ahead = self._ahead, wall - at - slept
-        if before is None or abs(moved := self._ahead - before) < _SET:
+        if before is None or abs(moved := self._ahead - before) < JUMP:
             return
         self.version += 1
-        self.endpoints.set_clock(at, wall - at)
+        self.endpoints.set_clock(at, wall - at, moved)
         self.push_certificates.move_clock(moved)
         self.own.reload_success_time += moved
 

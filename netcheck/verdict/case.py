@@ -79,24 +79,22 @@ class Case:
         another service of Apple's on this port.
         """
         failing: dict[tuple[Needed, str], set[str]] = {}
-        reached: dict[Needed, dict[str, set[str]]] = {}
-        leads = set[tuple[int, str]]()
+        reached: dict[Needed, set[str]] = {}
+        leads = set[tuple[Needed | int, str]]()
         for each in self.counted:
             if (member := each.result.attempt.member) is None:
                 continue
             if each.failure is None:
-                reached.setdefault(each.place, {}).setdefault(member, set()).add(each.result.host)
-                if is_apples(each):
-                    leads.add((each.result.port, member))
+                reached.setdefault(each.place, set()).add(each.result.host)
+                leads.add((each.place if not is_apples(each) else each.result.port, member))
             else:
                 failing.setdefault((each.place, member), set()).add(each.result.host)
         return frozenset(
             member
             for (place, member), hosts in failing.items()
             if len(hosts) >= _HOSTS_OF_A_MEMBER
-            and (place.port, member) not in leads
-            and member not in reached.get(place, {})
-            and sum(map(len, reached.get(place, {}).values())) >= _HOSTS_OF_A_MEMBER
+            and leads.isdisjoint(((place, member), (place.port, member)))
+            and len(reached.get(place, ())) >= _HOSTS_OF_A_MEMBER
         )
 
     def going_as(self, about: Iterable[Counted]) -> list[Counted]:

@@ -112,7 +112,7 @@ def test_where_the_clock_is_set_the_times_that_are_shown_move_with_it(by: float)
     state.record(under_way)
     of_hosts = [state.endpoints.latest[IPV4._replace(host=host)] for host in COURIER.hosts[:2]]
     assert [(each.last_run, each.last_success) for each in of_hosts] == [
-        (1010 + by, 1000.1 + by),
+        (1010 + by, 1000 + by),
         (1015 + by, 1015 + by),
     ]
     assert state.own.reload_success_time == 990 + by
@@ -139,6 +139,17 @@ def test_what_was_seen_before_the_machine_slept_keeps_its_time() -> None:
     state.record(visit(result(COURIER, 5223, REFUSED, time=1012 + night, at=12.0)))
     seen = state.endpoints.latest[IPV4]
     assert (seen.last_success, seen.last_run) == (1005, 1012 + night)
+
+
+def test_a_clock_that_is_set_after_a_sleep_moves_what_was_seen_before_by_that_alone() -> None:
+    state, night = fresh(), 8 * 3600.0
+    state.note_clocks(1000.0, 0.0)
+    state.record(visit(result(COURIER, 5223, time=1005, at=5.0)))
+    state.note_clocks(1010.0 + night, 10.0, slept=night)
+    state.record(visit(result(COURIER, 5223, host=COURIER.hosts[1], time=711.5 + night, at=11.5)))
+    state.note_clocks(712.0 + night, 12.0, slept=night)
+    of_hosts = [state.endpoints.latest[IPV4._replace(host=host)] for host in COURIER.hosts[:2]]
+    assert [each.last_run for each in of_hosts] == [705, 711.5 + night]
 
 
 def test_a_dns_outage_is_a_failure_and_no_gap() -> None:

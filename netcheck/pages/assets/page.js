@@ -9,6 +9,7 @@ const told = document.getElementById("told");
 const shown = new Map(); // what the server last said of each section
 let stream = null;
 let heard = Date.now();
+let begun = Date.now(); // to listen
 let notLiveSince = null;
 let isWaiting = false; // for text to be no longer selected
 let refreshing = null;
@@ -29,7 +30,7 @@ function say(text, isLive) {
 function connect() {
   stream?.close();
   if (document.hidden) return; // browsers open six connections to a server: with more streams no tab would load
-  heard = Date.now();
+  begun = Date.now();
   stream = new EventSource("/api/v1/events");
   for (const kind of ["status", "alive"]) {
     stream.addEventListener(kind, () => { heard = Date.now(); });
@@ -166,7 +167,7 @@ document.addEventListener("visibilitychange", () => {
   refresh();
 });
 setInterval(() => {
-  const silence = Date.now() - heard;
+  const silence = Date.now() - Math.max(heard, begun);
   if (document.hidden) {
     if (silence > UNSEEN) refresh();
   } else if (silence > SILENCE) {

@@ -210,7 +210,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     what = next_proxies or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(_was_not_asked, about)):
         next_step = (
-            f"Where the path {case.path.name} gets its proxies from, name another one for {what}. "
+            f"Name another proxy for {what} {where_it_is_named(case.path)}. "
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
     elif all(map(is_translated, about)):
