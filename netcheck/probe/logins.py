@@ -38,8 +38,7 @@ _SAY_NOTHING = (
 )
 """Of a login, as they are no whole answers, or come before anybody looks at it."""
 
-_FEW = 3
-PAUSE = 300.0
+_FEW, _PAUSE = 3, 300.0
 """So many rejections in a row, and a login is offered again only after so many seconds."""
 _FRESH = 10.0
 """Seconds for which an acceptance speaks for all others: a password may be changed at the proxy."""
@@ -72,7 +71,7 @@ class _Known:
     @property
     def is_refused(self) -> bool:
         """Whether it was rejected so often lately that it is too early to offer it again."""
-        return self.rejections >= _FEW and trio.current_time() < self.at + PAUSE
+        return self.rejections >= _FEW and trio.current_time() < self.at + _PAUSE
 
     def may_go(self, beside: int) -> bool:
         """Whether one more may be sent: those under way may all be wrong, and then `beside` are rejected."""
@@ -91,9 +90,9 @@ class _Known:
 
     def _when_again(self) -> str:
         """To the minute: each of many probes says it, and should say the same."""
-        minutes = max(1, math.ceil((self.at + PAUSE - trio.current_time()) / 60))
+        minutes = max(1, math.ceil((self.at + _PAUSE - trio.current_time()) / 60))
         return (
-            f"after {_FEW} rejections netcheck sends this login only every {duration_text(PAUSE)}, "
+            f"after {_FEW} rejections netcheck sends this login only every {duration_text(_PAUSE)}, "
             f"as accounts get locked: next in {minutes} min, and another one after a reload"
         )
 

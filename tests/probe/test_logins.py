@@ -248,7 +248,7 @@ async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
     async with serving(scripted) as port:
         failures = [(await we_ask(port, login, logins=logins))[1] for _ in range(6)]
         sent = scripted.logins.count(PROVEN)
-        monkeypatch.setattr("netcheck.probe.logins.PAUSE", 0.0)
+        monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
         await we_ask(port, login, logins=logins)
     assert (sent, scripted.logins.count(PROVEN)) == (3, 4)
     assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
@@ -489,7 +489,7 @@ async def test_after_its_pause_a_rejected_login_is_sent_once(monkeypatch: pytest
     for _ in range(3):
         with logins.turn(proxy, nullcontext, 0.0) as turn:
             turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
-    monkeypatch.setattr("netcheck.probe.logins.PAUSE", 0.0)
+    monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
     await logins.turn(proxy, nullcontext, 0.0).come()
     with pytest.raises(PhaseError, match="HTTP 407"):
         await logins.turn(proxy, nullcontext, 0.0).come()

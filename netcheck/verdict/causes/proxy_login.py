@@ -129,10 +129,7 @@ def _another_way(
     return f"{asked} netcheck knows none of the logins that it offers.{offer}"
 
 
-_REJECTED = (
-    "Correct {login}: the proxy rejects this login. If it should be valid, ask {owners}. "
-    "The daemon tries it again every 5 minutes."
-)
+_REJECTED = "Correct {login}: the proxy rejects this login. If it should be valid, ask {owners}."
 _NEXT_STEPS = {
     LoginFault.NOT_INSTALLED: "Install what this login needs where netcheck runs: "
     "gssapi for Negotiate, pyspnego for NTLM; docs/install.md says how. "
