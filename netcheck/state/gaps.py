@@ -35,7 +35,7 @@ class Gap:
     is_silence: bool = False
     """Whether so many failed that it is no accident of theirs."""
     _attempts: set[int] = field(default_factory=set)
-    """By identity: hosts that share an address share the attempt."""
+    """By identity: as `independent` counts them, and not anew with each of thousands."""
 
     def note(self, host: str, attempt: Attempt) -> None:
         """Take in a failure; there may be thousands, one after the other."""

@@ -169,7 +169,7 @@ def signed(authority: trustme.CA, issuer: trustme.CA, begins: int = -1, ends: in
         .not_valid_before(datetime.now(UTC) + timedelta(begins))
         .not_valid_after(datetime.now(UTC) + timedelta(ends))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(load_pem_private_key(issuer.private_key_pem.bytes(), None), SHA256())  # type: ignore[arg-type]
+        .sign(load_pem_private_key(issuer.private_key_pem.bytes(), None), SHA256())  # type: ignore[arg-type]  # as above
     )
 
 
@@ -332,7 +332,7 @@ def issued(*purposes: x509.ObjectIdentifier, bits: int = 2048) -> list[bytes]:
     if purposes:
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     key = load_pem_private_key(PUBLIC.private_key_pem.bytes(), None)
-    return [der(builder.sign(key, SHA256()))]  # type: ignore[arg-type]
+    return [der(builder.sign(key, SHA256()))]  # type: ignore[arg-type]  # trustme's keys are EC keys
 
 
 FOR_CLIENTS, FOR_SERVERS = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH

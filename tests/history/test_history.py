@@ -554,7 +554,7 @@ import sys, time
 from pathlib import Path
 from netcheck.history.claim import Claim
 print(Claim(Path(sys.argv[1])).take(), flush=True)
-time.sleep(60)
+time.sleep(60)  # killed before: the lock lasts as long as the process
 """
 
 
