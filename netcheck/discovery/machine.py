@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from netcheck.config.choosers import EXCEPTIONS, OF_ALL, OF_HTTP, OF_HTTPS, proxy_in, proxy_or_chooser
 from netcheck.files import read_file
-from netcheck.probe.resolvconf import StubResolver, stub_resolver
+from netcheck.probe.resolve.resolvconf import StubResolver, stub_resolver
 
 _LARGEST = 256 * 1024
 _MOST_PROXIES = 8

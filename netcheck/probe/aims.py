@@ -9,7 +9,7 @@ from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of
 from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls
-from netcheck.probe.resolve import Destination, destinations
+from netcheck.probe.resolve.destinations import Destination, destinations
 from netcheck.wire.target import Target
 
 

@@ -18,10 +18,10 @@ from netcheck.probe.bag import answer_to, bag_request, fetch_bag, rest_of
 from netcheck.probe.clock import unix_time
 from netcheck.probe.connect import announce, connect_directly
 from netcheck.probe.header import Headers
-from netcheck.probe.logins import Logins
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.proxy import ProxyRoute, connect_through, handshake_or_end
+from netcheck.probe.proxy.logins import Logins
+from netcheck.probe.proxy.phases import ProxyRoute, connect_through, handshake_or_end
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, unforeseen

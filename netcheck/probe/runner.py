@@ -21,17 +21,17 @@ from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Attempt, Choice, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
 from netcheck.probe.aims import Aim, aims
-from netcheck.probe.choosing import Choosing, Chosen, is_passed_over
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
 from netcheck.probe.large_hello import Say, try_large_hello
-from netcheck.probe.logins import Logins
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round, Rounds
 from netcheck.probe.opening import Gate, Opening, attempt_of, security_of
-from netcheck.probe.pac import KeptFiles
 from netcheck.probe.proof import ALPN, Shown, context_of, show
+from netcheck.probe.proxy.choosing import Choosing, Chosen, is_passed_over
+from netcheck.probe.proxy.logins import Logins
+from netcheck.probe.proxy.pac import KeptFiles
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.together import together
 from netcheck.probe.walk import Walk, WalkEnded
 

@@ -1,6 +1,6 @@
 """How to log in at an HTTP proxy: which of the ways that it offers, and what each sends. Does no I/O.
 
-Kerberos is not here: it asks servers of its own, see `netcheck.probe.kerberos`.
+Kerberos is not here: it asks servers of its own, see `netcheck.probe.proxy.kerberos`.
 """
 
 import importlib

@@ -11,7 +11,7 @@ from netcheck.config.file import load
 from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink, look
 from netcheck.discovery.proposal import propose
 from netcheck.model.paths import Expected, Nameserver, Role
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolve.resolvconf import StubResolver
 
 ETHERNET, WIFI = Uplink("eth0", "192.168.0.1", False), Uplink("wlan0", "10.0.1.254", True)
 TWO = StubResolver((Nameserver("10.0.0.53", 53), Nameserver("fe80::1%eth0", 53)))

@@ -20,7 +20,7 @@ from netcheck.config.web_file import read_users, read_web_config
 from netcheck.model.failing import PhaseError
 from netcheck.model.paths import Proxy, ProxyScheme, RecordType, Transport
 from netcheck.model.results import Trust
-from netcheck.probe.dns_message import MOST_ADDRESSES, Question
+from netcheck.probe.resolve.dns_message import MOST_ADDRESSES, Question
 from netcheck.probe.tls import certificates_in
 from netcheck.web.places import Places
 from netcheck.web.server import LIMITS, Connection, Request, Response

@@ -21,8 +21,8 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup
-from netcheck.probe.dns import lookup
-from netcheck.probe.dns_waiting import Silences
+from netcheck.probe.resolve.dns import lookup
+from netcheck.probe.resolve.dns_waiting import Silences
 
 HOST = "7-courier.push.example"
 A = (HOST, 60, "A", "192.0.2.7")

@@ -22,9 +22,9 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Result
 from netcheck.model.services import Depth, Service, Timeouts, TlsSettings
-from netcheck.probe import pac
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
+from netcheck.probe.proxy import pac
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.hanging import hanging_file

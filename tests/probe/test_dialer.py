@@ -25,11 +25,11 @@ from netcheck.model.services import Depth, Timeouts, TlsSettings
 from netcheck.probe import dialer, runner, sockets, system
 from netcheck.probe.aims import Aim
 from netcheck.probe.dialer import Dialer, can_dial
-from netcheck.probe.logins import Logins
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
 from netcheck.probe.opening import Opening
-from netcheck.probe.resolve import Destination
+from netcheck.probe.proxy.logins import Logins
+from netcheck.probe.resolve.destinations import Destination
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.runner import Prober
 from netcheck.probe.sockets import begin_to_connect, open_socket
 from netcheck.schedule import Gate

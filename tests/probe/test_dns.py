@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from netcheck.model.failing import REASONS_OF_PHASE, Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe import dns_reply, resolvconf
-from netcheck.probe.dns import lookup
-from netcheck.probe.dns_channel import Datagrams
-from netcheck.probe.dns_exchange import Exchange
+from netcheck.probe.resolve import dns_reply, resolvconf
+from netcheck.probe.resolve.dns import lookup
+from netcheck.probe.resolve.dns_channel import Datagrams
+from netcheck.probe.resolve.dns_exchange import Exchange
 from netcheck.probe.sockets import TcpStream
 from tests.probe.peers import in_trio, nothing_left
 from tests.probe.scripted_dns import (

@@ -14,7 +14,7 @@ import pytest
 
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import RecordType, Transport
-from netcheck.probe.dns_message import Answer, Question
+from netcheck.probe.resolve.dns_message import Answer, Question
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
     HOST,

@@ -17,9 +17,9 @@ import trustme
 
 from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
-from netcheck.probe import resolvconf
-from netcheck.probe.dns import lookup
-from netcheck.probe.resolve import why_no_address
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.destinations import why_no_address
+from netcheck.probe.resolve.dns import lookup
 from tests.probe.peers import held_up, in_trio
 from tests.probe.scripted_dns import (
     HOST,

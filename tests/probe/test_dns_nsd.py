@@ -14,7 +14,7 @@ import trustme
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup
-from netcheck.probe.dns import lookup
+from netcheck.probe.resolve.dns import lookup
 from tests.programs import program
 
 pytestmark = pytest.mark.system

@@ -16,7 +16,7 @@ import dns.rrset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.probe.dns_reply import Labels, NameAndType, Record, Reply, read
+from netcheck.probe.resolve.dns_reply import Labels, NameAndType, Record, Reply, read
 
 NAMES = ("courier.example.", "7-Courier.push.example.", "push.example.", ".", "a" * 63 + ".Example.")
 FOLLOWED = (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.CNAME)

@@ -8,9 +8,9 @@ import trio.testing
 from netcheck.model.failing import Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe import resolvconf
-from netcheck.probe.dns import lookup
-from netcheck.probe.dns_waiting import Silences
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.dns import lookup
+from netcheck.probe.resolve.dns_waiting import Silences
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
     HOST,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.probe.etc_hosts import addresses_in_hosts
+from netcheck.probe.resolve.etc_hosts import addresses_in_hosts
 from tests.calls import calls_in
 
 TEXT = b"""\

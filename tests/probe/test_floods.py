@@ -25,8 +25,8 @@ from netcheck.model.paths import (
 )
 from netcheck.model.services import TlsSettings
 from netcheck.probe import walk
-from netcheck.probe.dns import lookup
 from netcheck.probe.hold import Line
+from netcheck.probe.resolve.dns import lookup
 from netcheck.probe.sockets import TcpStream, connect, open_socket
 from netcheck.probe.tls import TlsStream, examining_context
 from tests.probe.peers import in_trio

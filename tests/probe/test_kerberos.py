@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from netcheck.model.credentials import Credentials, Secret
-from netcheck.probe import kerberos
+from netcheck.probe.proxy import kerberos
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Timeouts
-from netcheck.probe.kerberos import principal
-from netcheck.probe.logins import Logins
-from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.proxy.kerberos import principal
+from netcheck.probe.proxy.logins import Logins
+from netcheck.probe.proxy.phases import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
@@ -248,7 +248,7 @@ async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
     async with serving(scripted) as port:
         failures = [(await we_ask(port, login, logins=logins))[1] for _ in range(6)]
         sent = scripted.logins.count(PROVEN)
-        monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
+        monkeypatch.setattr("netcheck.probe.proxy.logins._PAUSE", 0.0)
         await we_ask(port, login, logins=logins)
     assert (sent, scripted.logins.count(PROVEN)) == (3, 4)
     assert {each.reason for each in failures if each} == {Reason.PROXY_AUTH_FAILED}
@@ -306,7 +306,7 @@ async def test_a_login_that_was_accepted_a_while_ago_goes_first_to_see_whether_i
     async with serving(proxy) as port:
         await all_at_once(port, ProxyScheme.HTTP, logins, 1)
         is_right = False
-        monkeypatch.setattr("netcheck.probe.logins._FRESH", 0.0)
+        monkeypatch.setattr("netcheck.probe.proxy.logins._FRESH", 0.0)
         ended = await all_at_once(port, ProxyScheme.HTTP, logins, 20)
     assert proxy.logins.count(PROVEN) == 1 + 3
     assert [each.reason for each, _ in ended if each] == 20 * [Reason.PROXY_AUTH_FAILED]
@@ -320,7 +320,7 @@ async def test_a_login_that_was_right_is_not_why_those_that_wait_get_no_answer(
     with logins.turn(proxy, nullcontext, 0.0) as turn:
         await turn.come()
         turn.accepted()
-    monkeypatch.setattr("netcheck.probe.logins._FRESH", 0.0)
+    monkeypatch.setattr("netcheck.probe.proxy.logins._FRESH", 0.0)
     for _ in range(20):
         await logins.turn(proxy, nullcontext, 0.0).come()
 
@@ -489,7 +489,7 @@ async def test_after_its_pause_a_rejected_login_is_sent_once(monkeypatch: pytest
     for _ in range(3):
         with logins.turn(proxy, nullcontext, 0.0) as turn:
             turn.rejected(HandshakeError(Reason.PROXY_AUTH_FAILED, "HTTP 407"))
-    monkeypatch.setattr("netcheck.probe.logins._PAUSE", 0.0)
+    monkeypatch.setattr("netcheck.probe.proxy.logins._PAUSE", 0.0)
     await logins.turn(proxy, nullcontext, 0.0).come()
     with pytest.raises(PhaseError, match="HTTP 407"):
         await logins.turn(proxy, nullcontext, 0.0).come()

@@ -12,10 +12,10 @@ import pytest
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Family, Nameserver, ProbePath
 from netcheck.model.results import Lookup
-from netcheck.probe import resolvconf
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.names import Names
+from netcheck.probe.resolve.resolvconf import StubResolver
 from tests.probe.peers import in_trio, nameserver
 from tests.probe.scripted_dns import Query, Replies, message, once, peer, refused, says, servfail, silent
 

@@ -7,10 +7,10 @@ import pytest
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Family, Nameserver, ProbePath, RecordType, Resolver
 from netcheck.model.results import HOSTS_FILE, Lookup
-from netcheck.probe import etc_hosts, names, nsswitch
-from netcheck.probe.names import Names
-from netcheck.probe.nsswitch import Order, Source, order_of_sources
 from netcheck.probe.once import Round
+from netcheck.probe.resolve import etc_hosts, names, nsswitch
+from netcheck.probe.resolve.names import Names
+from netcheck.probe.resolve.nsswitch import Order, Source, order_of_sources
 from tests.probe.peers import in_trio
 
 NAME = "mdm.corp.example"

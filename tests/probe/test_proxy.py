@@ -14,8 +14,8 @@ from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLo
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, RecordType
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
-from netcheck.probe.logins import Logins
-from netcheck.probe.proxy import ProxyRoute, connect_through
+from netcheck.probe.proxy.logins import Logins
+from netcheck.probe.proxy.phases import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target

@@ -9,8 +9,8 @@ import pytest
 
 from netcheck.model.failing import Hitch
 from netcheck.model.paths import Nameserver
-from netcheck.probe import resolvconf
-from netcheck.probe.resolvconf import StubResolver, stub_resolver
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.resolvconf import StubResolver, stub_resolver
 
 LOCAL = (Nameserver("127.0.0.1", 53),)
 

@@ -9,7 +9,7 @@ from netcheck.model.hosts import literal_addresses
 from netcheck.model.paths import Family, RecordType
 from netcheck.model.results import Lookup
 from netcheck.model.services import AddressChoice
-from netcheck.probe.resolve import chosen, destinations, why_no_address
+from netcheck.probe.resolve.destinations import chosen, destinations, why_no_address
 
 A, AAAA = RecordType.A, RecordType.AAAA
 

@@ -24,7 +24,8 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Lookup, Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
-from netcheck.probe import names, resolvconf, secure
+from netcheck.probe import secure
+from netcheck.probe.resolve import names, resolvconf
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving, stays

@@ -8,9 +8,10 @@ import pytest
 import trio
 
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver
-from netcheck.probe import resolvconf, system
-from netcheck.probe.dns import lookup
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe import system
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.dns import lookup
+from netcheck.probe.resolve.resolvconf import StubResolver
 from tests.probe.peers import in_trio
 
 # As macOS 14 prints it, with a VPN up: utun4 has resolvers of its own.
@@ -132,7 +133,7 @@ async def test_a_lookup_asks_whom_the_system_names_for_the_interface(monkeypatch
         async def nameservers(self, interface: str | None) -> tuple[str, ...]:
             return ("127.0.0.2",) if interface == "en0" else ()
 
-    monkeypatch.setattr("netcheck.probe.dns.HERE", Here())
+    monkeypatch.setattr("netcheck.probe.resolve.dns.HERE", Here())
     monkeypatch.setattr(resolvconf, "stub_resolver", lambda: StubResolver((Nameserver("127.0.0.3", 1),)))
     for interface, asked in (("en0", "127.0.0.2:53"), (None, "127.0.0.3:1")):
         done = await lookup("name.test", RecordType.A, Resolver("system"), Binding(interface), 0.3)

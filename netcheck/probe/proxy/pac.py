@@ -24,8 +24,8 @@ from netcheck.probe.authorities import client_context
 from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import is_exhausted
 from netcheck.probe.getting import OK, get_answer
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.sockets import Stream, open_socket
 from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded

@@ -9,8 +9,8 @@ from dataclasses import replace
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Nameserver, Transport
 from netcheck.model.results import Try
-from netcheck.probe.dns_message import Answer
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolve.dns_message import Answer
+from netcheck.probe.resolve.resolvconf import StubResolver
 
 
 def as_programs_see_it(answer: Answer, stub: StubResolver, tries: Sequence[Try], took: float) -> Answer:

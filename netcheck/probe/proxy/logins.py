@@ -17,7 +17,7 @@ from netcheck.model.credentials import AuthScheme
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Proxy
 from netcheck.phrases import duration_text
-from netcheck.probe.kerberos import Kerberos, Negotiate
+from netcheck.probe.proxy.kerberos import Kerberos, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
 from netcheck.wire.http_headers import Challenge

@@ -8,8 +8,8 @@ from netcheck.model.failing import Hitch, Phase, PhaseError, Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.phrases import how_many
 from netcheck.probe.clock import lasted
-from netcheck.probe.dns_channel import Channel, Datagrams, frames
-from netcheck.probe.dns_message import Again, Answer, Question, takes_long
+from netcheck.probe.resolve.dns_channel import Channel, Datagrams, frames
+from netcheck.probe.resolve.dns_message import Again, Answer, Question, takes_long
 
 _MOST_NOISE = 1000
 """Messages that are no reply, before a try ends: whoever sends more is no noise but a flood. Over UDP anybody

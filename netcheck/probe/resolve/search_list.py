@@ -12,7 +12,7 @@ from netcheck.apns.addresses import is_apple_name
 from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Transport
 from netcheck.model.results import Lookup
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolve.resolvconf import StubResolver
 
 Ask = Callable[[str, float], Awaitable[tuple[Lookup, ...]]]
 """Asks for an absolute name, in so many seconds: a lookup for each record type."""

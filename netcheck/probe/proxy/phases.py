@@ -17,11 +17,11 @@ from netcheck.model.hosts import endpoint_text, literal_addresses
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
-from netcheck.probe.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on
 from netcheck.probe.connect import dial
-from netcheck.probe.logins import LoggingIn, Logins, Turn
-from netcheck.probe.proxy_tls import over_tls, without_certificate
-from netcheck.probe.resolve import leads_nowhere, why_no_address
+from netcheck.probe.proxy.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on
+from netcheck.probe.proxy.logins import LoggingIn, Logins, Turn
+from netcheck.probe.proxy.tls import over_tls, without_certificate
+from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for

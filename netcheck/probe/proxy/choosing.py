@@ -19,10 +19,10 @@ from netcheck.model.paths import (
 from netcheck.model.services import Service, Timeouts, ports_on
 from netcheck.pac.answers import ways_of
 from netcheck.probe.aims import Aim, aim, begun
-from netcheck.probe.names import Names
 from netcheck.probe.once import Round
-from netcheck.probe.pac import KeptFiles, PacFiles, Saying, Url
-from netcheck.probe.resolve import Destination, destinations
+from netcheck.probe.proxy.pac import KeptFiles, PacFiles, Saying, Url
+from netcheck.probe.resolve.destinations import Destination, destinations
+from netcheck.probe.resolve.names import Names
 from netcheck.probe.walk import failure_in
 
 _HTTP, _HTTPS = 80, 443

@@ -20,8 +20,8 @@ import dns.rdatatype
 
 from netcheck.model.failing import Hitch, PhaseError, Reason
 from netcheck.model.paths import RecordType, Transport
-from netcheck.probe import dns_reply
-from netcheck.probe.dns_reply import Labels, NameAndType, Record, Reply
+from netcheck.probe.resolve import dns_reply
+from netcheck.probe.resolve.dns_reply import Labels, NameAndType, Record, Reply
 
 _HEAD = 12  # bytes, RFC 1035 section 4.1.1: the id, and these
 _FLAGS_AND_COUNTS = struct.Struct("!5H")

@@ -1,4 +1,4 @@
-"""The resolve phase: from a host and what DNS said to the destinations that a visit tries."""
+"""The destinations that a visit tries, from a host and what its lookups said."""
 
 import zlib
 from collections.abc import Container, Sequence

@@ -9,12 +9,12 @@ from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
 from netcheck.probe.clock import unix_time
-from netcheck.probe.dns import lookup, stub_of
-from netcheck.probe.dns_waiting import Silences
-from netcheck.probe.etc_hosts import addresses_in_hosts
-from netcheck.probe.nsswitch import NSSWITCH, Order, Source, Status, order_of_sources
 from netcheck.probe.once import Round
-from netcheck.probe.search_list import search
+from netcheck.probe.resolve.dns import lookup, stub_of
+from netcheck.probe.resolve.dns_waiting import Silences
+from netcheck.probe.resolve.etc_hosts import addresses_in_hosts
+from netcheck.probe.resolve.nsswitch import NSSWITCH, Order, Source, Status, order_of_sources
+from netcheck.probe.resolve.search_list import search
 from netcheck.probe.walk import unforeseen
 
 

@@ -18,13 +18,13 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup, Try
-from netcheck.probe import resolvconf
 from netcheck.probe.clock import lasted, unix_time
-from netcheck.probe.dns_exchange import Exchange
-from netcheck.probe.dns_for_programs import as_programs_see_it, kept_from_programs
-from netcheck.probe.dns_message import Again, Answer, Question
-from netcheck.probe.dns_waiting import Silences, Waiting
-from netcheck.probe.resolvconf import StubResolver
+from netcheck.probe.resolve import resolvconf
+from netcheck.probe.resolve.dns_exchange import Exchange
+from netcheck.probe.resolve.dns_for_programs import as_programs_see_it, kept_from_programs
+from netcheck.probe.resolve.dns_message import Again, Answer, Question
+from netcheck.probe.resolve.dns_waiting import Silences, Waiting
+from netcheck.probe.resolve.resolvconf import StubResolver
 from netcheck.probe.system import HERE
 
 _QUIETER = (

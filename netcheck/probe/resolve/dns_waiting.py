@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 import trio
 
 from netcheck.model.paths import Nameserver
-from netcheck.probe.dns_message import Answer
+from netcheck.probe.resolve.dns_message import Answer
 
 _ONE_WAITS_AFTER = 10.0
 """Seconds: who has become slow instead of silent is heard again soon, and few lookups take long for it."""
