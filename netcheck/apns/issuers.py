@@ -145,78 +145,75 @@ class Vouching:
     """SHA-256 of Apple's authorities, which the peer itself presents."""
 
 
+Takes = Callable[[tuple[Said, ...]], bool]
+"""Is asked of the issuers of a way so far, the nearest first: where it says no, the way does not go on."""
+
+
 def way_up(
-    chain: Sequence[Link],
-    vouching: Vouching,
-    time: datetime | None,
-    takes: Callable[[tuple[Said, ...]], bool] = lambda _: True,
+    chain: Sequence[Link], vouching: Vouching, time: datetime | None, takes: Takes = lambda _: True
 ) -> Way | None:
     """The shortest way from the leaf to who vouches: signature by signature, never by names alone.
 
     Along every way, as devices go: an authority that another one signed too may have several certificates
     in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
-    Without a time, dates do not matter. `takes` is asked of the issuers so far, the nearest first: where it
-    says no, the way does not go on there.
+    Without a time, dates do not matter.
     """
-    signatures = _Signatures()
-    reached: dict[Link, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
-    waiting = list(reached)
-    for current in waiting:  # grows meanwhile
-        below = reached[current]
-        if found := _end_of(current, below, vouching, time, takes, signatures):
-            return found
-        for parent in chain[1:]:
-            if parent in reached or not (parent.may_issue(time) and signatures.join(current, parent)):
-                continue
-            above = (*below, parent.said)
-            if not takes(above):
-                continue
-            if parent.fingerprint in vouching.known:
-                return Way(Trust.APPLE, above)
-            reached[parent] = above
-            waiting.append(parent)
-    return None
+    return _Search(vouching, time, takes).way_up(chain)
 
 
-def _end_of(
-    current: Link,
-    below: tuple[Said, ...],
-    vouching: Vouching,
-    time: datetime | None,
-    takes: Callable[[tuple[Said, ...]], bool],
-    signatures: "_Signatures",
-) -> Way | None:
-    """Where it is in a store, or was issued by who is."""
-    for trust, authorities in vouching.stores:
-        if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
-            return Way(trust, below)
-        for der, said in authorities.named(current.said.issuer.der):
-            above = (*below, said)
-            if _is_in_date(said, time) and takes(above) and signatures.hold(current.der, der):
-                return Way(trust, above)
-    return None
+class _Search:
+    """For one way, with so many checks of signatures and no more."""
+
+    def __init__(self, vouching: Vouching, time: datetime | None, takes: Takes) -> None:
+        self._vouching = vouching
+        self._time = time
+        self._takes = takes
+        self._checks_left = _MOST_SIGNATURES
+
+    def way_up(self, chain: Sequence[Link]) -> Way | None:
+        reached: dict[Link, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
+        waiting = list(reached)
+        for current in waiting:  # grows meanwhile
+            below = reached[current]
+            if found := self._end_at(current, below):
+                return found
+            for parent in chain[1:]:
+                if parent in reached or not self._is_issued_by(current, parent):
+                    continue
+                above = (*below, parent.said)
+                if not self._takes(above):
+                    continue
+                if parent.fingerprint in self._vouching.known:
+                    return Way(Trust.APPLE, above)
+                reached[parent] = above
+                waiting.append(parent)
+        return None
+
+    def _end_at(self, current: Link, below: tuple[Said, ...]) -> Way | None:
+        """Where it is in a store, or was issued by who is."""
+        for trust, authorities in self._vouching.stores:
+            if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
+                return Way(trust, below)
+            for der, said in authorities.named(current.said.issuer.der):
+                above = (*below, said)
+                if _is_in_date(said, self._time) and self._takes(above) and self._holds(current.der, der):
+                    return Way(trust, above)
+        return None
+
+    def _is_issued_by(self, link: Link, issuer: Link) -> bool:
+        is_named = link.said.issuer.der == issuer.said.subject.der
+        return is_named and issuer.may_issue(self._time) and self._holds(link.der, issuer.der)
+
+    def _holds(self, certificate: bytes, issuer: bytes) -> bool:
+        """Whether the certificate was signed by an issuer that has the name it gives."""
+        if self._checks_left <= 0:
+            return False
+        self._checks_left -= 1
+        return _is_signed_by(certificate, issuer)
 
 
 def _is_in_date(said: Said, time: datetime | None) -> bool:
     return time is None or said.is_valid_at(time)
-
-
-class _Signatures:
-    """Checks signatures, so many and no more."""
-
-    def __init__(self) -> None:
-        self._left = _MOST_SIGNATURES
-
-    def join(self, link: Link, issuer: Link) -> bool:
-        """Whether one link of a chain issued the other."""
-        return link.said.issuer.der == issuer.said.subject.der and self.hold(link.der, issuer.der)
-
-    def hold(self, certificate: bytes, issuer: bytes) -> bool:
-        """Whether the certificate was signed by an issuer that has the name it gives."""
-        if self._left <= 0:
-            return False
-        self._left -= 1
-        return _is_signed_by(certificate, issuer)
 
 
 @_remembered

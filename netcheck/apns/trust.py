@@ -43,18 +43,11 @@ _DATES = "%Y-%m-%d"
 class Anchors:
     """Who may vouch for a service."""
 
-    vouching: tuple[tuple[Trust, Store], ...]
-    """Whose certificates are taken, and what that makes of them."""
-    known: frozenset[bytes] = frozenset()
-    """SHA-256 of Apple's authorities, which the peer itself presents."""
+    vouching: Vouching
     explaining: Store = NOBODY
     """Whose certificates are not taken, but known: a company's own authority."""
     is_apples: bool = False
     """Whether a chain of anyone else means that somebody decrypts in between."""
-
-    @property
-    def who(self) -> Vouching:
-        return Vouching(self.vouching, self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +61,18 @@ class Examined:
 
 def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
     """Apple's own, and public authorities; in a laboratory, others in Apple's place."""
-    vouching = ((Trust.APPLE, lab), (Trust.PUBLIC, public))
-    return Anchors(vouching, APPLE_ANCHORS, explaining, is_apples=True)
+    vouching = Vouching(((Trust.APPLE, lab), (Trust.PUBLIC, public)), APPLE_ANCHORS)
+    return Anchors(vouching, explaining, is_apples=True)
 
 
 def anchors_of_owner(own: Store) -> Anchors:
     """For a service that is not Apple's: an authority of one's own, and no other."""
-    return Anchors(((Trust.OTHER, own),))
+    return Anchors(Vouching(((Trust.OTHER, own),)))
 
 
 def anchors_of_system(system: Store) -> Anchors:
     """For a service of no authority of one's own: the system's, and Apple's, as it may be one of Apple's."""
-    return Anchors(((Trust.PUBLIC, system),), APPLE_ANCHORS)
+    return Anchors(Vouching(((Trust.PUBLIC, system),), APPLE_ANCHORS))
 
 
 def examine(
@@ -99,9 +92,9 @@ def examine(
     time = datetime.fromtimestamp(now, UTC)
     chain = links(presented)
     leaf = chain[0].said if chain else Said()
-    way = way_up(chain, anchors.who, time)
+    way = way_up(chain, anchors.vouching, time)
     # Whose it is does not change with the date: this machine's clock may be years off.
-    whose = way or way_up(chain, anchors.who, None)
+    whose = way or way_up(chain, anchors.vouching, None)
     info = TlsInfo(
         issuer=leaf.issuer.shown or _UNNAMED,
         not_after=_timestamp(leaf.not_after),
@@ -153,7 +146,9 @@ def _unfit(chain: Sequence[Link], anchors: Anchors, whose: Way | None, time: dat
     if whose is None:
         return _unfit_by_name(chain, anchors)
     flaw = _flaw_above(whose.issuers)
-    return flaw if flaw and way_up(chain, anchors.who, time, lambda row: not _flaw_above(row)) is None else ""
+    if flaw and way_up(chain, anchors.vouching, time, lambda row: not _flaw_above(row)):
+        return ""  # another way has none
+    return flaw
 
 
 def _unfit_by_name(chain: Sequence[Link], anchors: Anchors) -> str:
@@ -209,7 +204,7 @@ def _for_another(info: TlsInfo, name: str) -> str:
 def _of_issuers(chain: Sequence[Link], anchors: Anchors, time: datetime) -> str:
     """Which certificate is out of date, of those that are the issuers' by their names."""
     names = dict.fromkeys(link.said.issuer.der for link in chain)  # in their order
-    stores = [authorities for _, authorities in anchors.vouching]
+    stores = [authorities for _, authorities in anchors.vouching.stores]
     stored = [each for authorities in stores for name in names for each in authorities.named(name)]
     sent = [link for link in chain[1:] if link.said.subject.der in names]
     issuers = [*(link.said for link in sent), *(authority.said for authority in stored)]
@@ -230,7 +225,7 @@ def _out_of_date(said: Said, time: datetime, which: str) -> str:
 
 def _is_issuer_known(leaf: Said, anchors: Anchors) -> bool:
     """Whether it is its own, or has the name of an authority whose certificate is here."""
-    stores = (*(authorities for _, authorities in anchors.vouching), anchors.explaining)
+    stores = (*(authorities for _, authorities in anchors.vouching.stores), anchors.explaining)
     return leaf.issuer.der == leaf.subject.der or any(each.named(leaf.issuer.der) for each in stores)
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
-from netcheck.apns.issuers import NOBODY, Store, in_pem, store
+from netcheck.apns.issuers import NOBODY, Store, Vouching, in_pem, store
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
     PUBLIC_AUTHORITIES,
@@ -51,8 +51,7 @@ def stored(*authorities: trustme.CA) -> Store:
 
 
 ANCHORS = Anchors(
-    ((Trust.PUBLIC, stored(PUBLIC)),),
-    known=frozenset({root(ISSUING).fingerprint(SHA256())}),
+    Vouching(((Trust.PUBLIC, stored(PUBLIC)),), frozenset({root(ISSUING).fingerprint(SHA256())})),
     is_apples=True,
 )
 
@@ -261,7 +260,7 @@ def test_an_authority_of_ones_own_vouches_for_services_that_are_not_apples() -> 
 
 def test_apples_authorities_vouch_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of Apple's own, as a service of one's own: Apple's devices know these, and Linux does not."""
-    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.known)
+    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.vouching.known)
     leaf = chain(ISSUING.issue_cert(NAME))
     found = judged(leaf, anchors=anchors_of_system(NOBODY))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
