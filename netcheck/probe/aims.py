@@ -2,15 +2,28 @@
 
 import zlib
 from collections.abc import Hashable
-from dataclasses import replace
 
 from netcheck.model.hosts import literal_addresses
 from netcheck.model.paths import Family, ProbePath, ResolveMode, Way, family_of
 from netcheck.model.record import record
 from netcheck.model.results import Lookup
 from netcheck.model.services import Service, TlsSettings, ports_on, speaks_tls
+from netcheck.probe.once import Round
 from netcheck.probe.resolve.destinations import Destination, destinations
 from netcheck.wire.target import Target
+
+
+@record
+class Errand:
+    """What a visit is made for, or a hold, or a proof: a host of a service over a path."""
+
+    service: Service
+    host: str
+    path: ProbePath
+    turn: int
+    """Counts what is made for the host, so that its addresses take turns."""
+    shared: Round
+    """The round that it is a part of."""
 
 
 @record
@@ -39,55 +52,38 @@ class Aim:
         return (self.path.name, self.destination.family, target.host, target.port, self.proxies, spoken)
 
 
-def aims(
-    service: Service,
-    host: str,
-    path: ProbePath,
-    lookups: tuple[Lookup, ...],
-    known: set[Family],
-    turn: int,
-) -> list[Aim]:
+def aims(errand: Errand, lookups: tuple[Lookup, ...], known: set[Family]) -> list[Aim]:
     """Every probe of a visit: each port at each destination that this path has for the host."""
+    service, host, path = errand.service, errand.host, errand.path
     if path.load_balancer:
         return [
-            aim(service, host, path, port, Destination(family_of(address), address), at=at)
+            aim(errand, port, Destination(family_of(address), address), at=at)
             for port in service.ports
             for address, at in path.balancers(host, port)
         ]
-    resolved = destinations(host, lookups, service.addresses, turn, known, service.networks)
+    resolved = destinations(host, lookups, service.addresses, errand.turn, known, service.networks)
     where = _destinations(host, path, resolved)
-    return [
-        begun(aim(service, host, path, port, each, path.proxies), service, turn)
-        for port in ports_on(service, path)
-        for each in where
-    ]
+    return [aim(errand, port, each, path.proxies) for port in ports_on(service, path) for each in where]
 
 
-def aim(
-    service: Service,
-    host: str,
-    path: ProbePath,
-    port: int,
-    destination: Destination,
-    proxies: Way = (),
-    at: int | None = None,
-) -> Aim:
+def aim(errand: Errand, port: int, destination: Destination, proxies: Way = (), at: int | None = None) -> Aim:
     """The probe of a service's port at a destination; `at` is the port to ask for there, if it is another."""
+    service, path = errand.service, errand.path
+    target = Target(destination.address or errand.host, at or port)
     tls = service.tls if speaks_tls(service, path) else None
-    target = Target(destination.address or host, at or port)
-    return Aim(path, port, destination, target, tls, service.tls.server_name or host, service.bag, proxies)
+    server_name = service.tls.server_name or errand.host
+    begin = _begin(errand, target) if proxies else 0
+    return Aim(path, port, destination, target, tls, server_name, service.bag, proxies, begin)
 
 
-def begun(aim: Aim, service: Service, turn: int) -> Aim:
-    """With where it begins of a proxy's addresses.
+def _begin(errand: Errand, target: Target) -> int:
+    """Of a proxy's addresses.
 
     Each host has its own: so over several hosts each address has its turn, and which hosts fail tells which
     address is at fault. A host that is alone goes through them in turn.
     """
-    if not aim.proxies:
-        return aim
-    of_its_own, is_alone = zlib.crc32(aim.target.place.encode()), len(service.hosts) == 1
-    return replace(aim, begin=of_its_own + turn if is_alone else of_its_own)
+    of_its_own, is_alone = zlib.crc32(target.place.encode()), len(errand.service.hosts) == 1
+    return of_its_own + errand.turn if is_alone else of_its_own
 
 
 def _destinations(host: str, path: ProbePath, resolved: list[Destination]) -> list[Destination]:

@@ -20,7 +20,7 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Attempt, Choice, Lookup, Result, Visit
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, hosts_on
-from netcheck.probe.aims import Aim, aims
+from netcheck.probe.aims import Aim, Errand, aims
 from netcheck.probe.clock import unix_time
 from netcheck.probe.dialer import Dialer, can_dial
 from netcheck.probe.hold import Line, ladder
@@ -71,17 +71,15 @@ class Prober:
         what a network or a peer can do, nor for a bug of ours in a phase.
         """
         shared = Round() if alone else self._rounds[number]
-        lookups = await self._resolve(shared, service, host, path)
+        errand = Errand(service, host, path, turn, shared)
+        lookups = await self._resolve(errand)
         known = self._known.setdefault((host, path.resolver, path.binding), set())
         _learn(known, lookups)
         if path.chosen_by is not None:
-            chosen = await self._choosing.chosen(shared, service, host, path, turn)
-            results = await together(
-                [partial(self._probe_chosen, shared, service, host, each) for each in chosen]
-            )
+            chosen = await self._choosing.chosen(errand)
+            results = await together([partial(self._probe_chosen, errand, each) for each in chosen])
         else:
-            wanted = aims(service, host, path, lookups, known, turn)
-            results = await self._probe_all(shared, service, host, path, wanted)
+            results = await self._probe_all(errand, aims(errand, lookups, known))
         return Visit(
             time=unix_time(),
             round=number,
@@ -116,7 +114,7 @@ class Prober:
         holds begin, not how many there are. Raises only for bugs of ours.
         """
         shared, answered = Round(), set[int]()
-        for aim in await self._at_one_address(shared, service, host, path, turn):
+        for aim in await self._at_one_address(Errand(service, host, path, turn, shared)):
             is_other = aim.destination.family is not family or aim.destination.failure is not None
             if is_other or aim.port in answered:
                 continue
@@ -146,10 +144,10 @@ class Prober:
         if isinstance(context := context_of(identity), str):
             return Acceptance.UNPROVEN, context
         shared = Round()
-        host = hosts_on(service, path)[0]
         spoken = replace(service, depth=Depth.TLS, tls=replace(service.tls, alpn=ALPN))
+        errand = Errand(spoken, hosts_on(service, path)[0], path, 0, shared)
         failures, answered = [], set[int]()
-        for aim in await self._at_one_address(shared, spoken, host, path, 0):
+        for aim in await self._at_one_address(errand):
             if aim.port in answered:
                 continue
             try:
@@ -165,23 +163,23 @@ class Prober:
 
         Of ways that are chosen, by the first that is not passed over. Raises only for bugs of ours.
         """
-        shared = Round()
-        found = await self._at_one_address(shared, service, host, path, turn)
+        errand = Errand(service, host, path, turn, Round())
+        found = await self._at_one_address(errand)
         wanted = [aim for aim in found if aim.tls is not None and aim.destination.failure is None]
         groups = [[aim] for aim in wanted]
         if path.chosen_by is not None:
             groups = [list(ways) for _, ways in groupby(wanted, key=attrgetter("port"))]
-        return await together([partial(self._try_in_turn, shared, service, host, ways) for ways in groups])
+        return await together([partial(self._try_in_turn, errand, ways) for ways in groups])
 
-    async def _try_in_turn(self, shared: Round, service: Service, host: str, ways: Sequence[Aim]) -> Result:
+    async def _try_in_turn(self, errand: Errand, ways: Sequence[Aim]) -> Result:
         """One way at least; the next where one is passed over."""
         for aim in ways:
-            result = await self._try_large_hello(shared, service, host, aim)
+            result = await self._try_large_hello(errand, aim)
             if result.large_hello or not is_passed_over(aim.proxies, result.attempt.failure):
                 break
         return result
 
-    async def _try_large_hello(self, shared: Round, service: Service, host: str, aim: Aim) -> Result:
+    async def _try_large_hello(self, errand: Errand, aim: Aim) -> Result:
         """The attempt is one of several connections: one that failed, if any did."""
         assert aim.tls is not None  # noqa: S101 - for the types: only such come here
         made: list[Attempt] = []
@@ -191,7 +189,7 @@ class Prober:
                 started, at, failure = unix_time(), trio.current_time(), None
                 with Walk() as walk:
                     try:
-                        stream = await self._opening.connect(walk, shared, aim)
+                        stream = await self._opening.connect(walk, errand.shared, aim)
                         await walk.step(Phase.TLS, self._timeouts.tls, say(walk, stream))
                     except WalkEnded as ended:
                         failure = ended.failure
@@ -200,18 +198,14 @@ class Prober:
 
         told = await try_large_hello(send, aim.server_name, aim.tls.alpn, is_direct=not aim.proxies)
         shown = next((attempt for attempt in made if attempt.failure), made[-1])
-        return Result(service.name, host, aim.port, aim.path.name, shown, large_hello=told)
+        return Result(errand.service.name, errand.host, aim.port, aim.path.name, shown, large_hello=told)
 
-    async def _at_one_address(
-        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
-    ) -> list[Aim]:
+    async def _at_one_address(self, errand: Errand) -> list[Aim]:
         """What to try of a host in turn: at one address of each family, or by the ways that are chosen."""
-        one = replace(service, addresses=AddressChoice.ONE)
-        if path.chosen_by is not None:
-            chosen = await self._choosing.chosen(shared, one, host, path, turn)
-            return [aim for each in chosen for aim in each.aims]
-        lookups = await self._resolve(shared, service, host, path)
-        return list(_in_turn(aims(one, host, path, lookups, set(), turn), turn))
+        one = replace(errand, service=replace(errand.service, addresses=AddressChoice.ONE))
+        if one.path.chosen_by is not None:
+            return [aim for each in await self._choosing.chosen(one) for aim in each.aims]
+        return list(_in_turn(aims(one, await self._resolve(one), set()), one.turn))
 
     async def _show(self, shared: Round, aim: Aim, context: SSLContext, identity: PushIdentity) -> Shown:
         """Raises WalkEnded where it does not come to an answer."""
@@ -224,25 +218,23 @@ class Prober:
                 stream = await self._opening.connect(walk, shared, aim)
                 return await show(walk, stream, context, security, identity, self._timeouts.tls)
 
-    async def _probe_all(
-        self, shared: Round, service: Service, host: str, path: ProbePath, wanted: Sequence[Aim]
-    ) -> list[Result]:
+    async def _probe_all(self, errand: Errand, wanted: Sequence[Aim]) -> list[Result]:
         if can_dial(wanted):
-            await self._dialer.dial(shared, wanted, self._gates[path.name])
-            return [await self._probe(shared, service, host, aim) for aim in wanted]
-        return await together([partial(self._probe, shared, service, host, aim) for aim in wanted])
+            await self._dialer.dial(errand.shared, wanted, self._gates[errand.path.name])
+            return [await self._probe(errand, aim) for aim in wanted]
+        return await together([partial(self._probe, errand, aim) for aim in wanted])
 
-    async def _probe(self, shared: Round, service: Service, host: str, aim: Aim) -> Result:
-        key = aim.key
+    async def _probe(self, errand: Errand, aim: Aim) -> Result:
+        shared, service, key = errand.shared, errand.service, aim.key
         attempt = shared.made(key) or await self._attempt_once(shared, aim, key)
         # A failed lookup is this host's own; an attempt may be shared, and then counts once for the service.
         counted = aim.destination.failure is not None or shared.claim((service.name, key))
         duration = aim.destination.resolve_duration
-        return Result(service.name, host, aim.port, aim.path.name, attempt, duration, counted)
+        return Result(service.name, errand.host, aim.port, aim.path.name, attempt, duration, counted)
 
-    async def _probe_chosen(self, shared: Round, service: Service, host: str, chosen: Chosen) -> Result:
+    async def _probe_chosen(self, errand: Errand, chosen: Chosen) -> Result:
         """Over every way, at once. Who goes there takes the first that is not passed over."""
-        results = await together([partial(self._probe, shared, service, host, aim) for aim in chosen.aims])
+        results = await together([partial(self._probe, errand, aim) for aim in chosen.aims])
         final = (each for each in results if not is_passed_over(each.attempt.proxies, each.attempt.failure))
         taken = next(final, results[0])
         if (saying := chosen.saying) is None:
@@ -257,14 +249,13 @@ class Prober:
         )
         return replace(taken, choice=choice)
 
-    async def _resolve(
-        self, shared: Round, service: Service, host: str, path: ProbePath
-    ) -> tuple[Lookup, ...]:
+    async def _resolve(self, errand: Errand) -> tuple[Lookup, ...]:
+        host, path = errand.host, errand.path
         if path.load_balancer or literal_addresses(host):
             return ()
-        families = path.resolved_families()
+        for_programs = not errand.service.is_for_devices
         return await self._names.lookups(
-            shared, host, path, families, for_programs=not service.is_for_devices
+            errand.shared, host, path, path.resolved_families(), for_programs=for_programs
         )
 
     async def _attempt_once(self, shared: Round, aim: Aim, key: Hashable) -> Attempt:

@@ -1,7 +1,8 @@
 """Where the probes of a host begin, of the addresses of a proxy's name."""
 
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode
-from netcheck.probe.aims import aims
+from netcheck.probe.aims import Errand, aims
+from netcheck.probe.once import Round
 from tests.records import COURIER, PROVIDER
 
 PROXY = Proxy(ProxyScheme.HTTP, "proxy.example", 3128, resolve=ResolveMode.PROXY)
@@ -11,7 +12,7 @@ PATH = ProbePath("web", (PROXY,))
 def begins(hosts: tuple[str, ...], turn: int) -> list[int]:
     """Of the first port: at which of two addresses each host begins."""
     service = COURIER if len(hosts) > 1 else PROVIDER
-    return [aims(service, host, PATH, (), set(), turn)[0].begin % 2 for host in hosts]
+    return [aims(Errand(service, host, PATH, turn, Round()), (), set())[0].begin % 2 for host in hosts]
 
 
 def test_over_several_hosts_each_address_has_its_turn_and_each_host_its_own() -> None:

@@ -9,7 +9,6 @@ from netcheck.model.paths import (
     HTTP_SCHEMES,
     Environment,
     Family,
-    ProbePath,
     ProxyScheme,
     ResolveMode,
     Way,
@@ -18,8 +17,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.services import Service, Timeouts, ports_on
 from netcheck.pac.answers import ways_of
-from netcheck.probe.aims import Aim, aim, begun
-from netcheck.probe.once import Round
+from netcheck.probe.aims import Aim, Errand, aim
 from netcheck.probe.proxy.pac import KeptFiles, PacFiles, Saying, Url
 from netcheck.probe.resolve.destinations import Destination, destinations
 from netcheck.probe.resolve.names import Names
@@ -62,45 +60,36 @@ class Choosing:
         self._names = names
         self._pacs = PacFiles(timeouts, names, kept)
 
-    async def chosen(
-        self, shared: Round, service: Service, host: str, path: ProbePath, turn: int
-    ) -> list[Chosen]:
+    async def chosen(self, errand: Errand) -> list[Chosen]:
         """For each port of the service."""
-        ports = ports_on(service, path)
-        return [await self._of_port(shared, service, host, port, path, turn) for port in ports]
+        return [await self._of_port(errand, port) for port in ports_on(errand.service, errand.path)]
 
-    async def _of_port(
-        self, shared: Round, service: Service, host: str, port: int, path: ProbePath, turn: int
-    ) -> Chosen:
+    async def _of_port(self, errand: Errand, port: int) -> Chosen:
         try:
-            saying, ways = await self._ways(shared, service, host, port, path)
+            saying, ways = await self._ways(errand, port)
         except Exception as error:  # of the PAC file, or a bug of ours: that must be counted and shown, too
             failure = failure_in(Phase.PROXY_RESOLVE, error)
         else:
             taken = ways or (_DIRECT,)  # as browsers do
-            where = [await self._destination(shared, service, host, path, way, turn) for way in taken]
-            pairs = zip(where, taken, strict=True)
-            aims = tuple(begun(aim(service, host, path, port, to, way), service, turn) for to, way in pairs)
-            return Chosen(saying, aims, names_a_way=bool(ways))
-        nowhere = Destination(_family(host), failure=failure)
-        return Chosen(None, (aim(service, host, path, port, nowhere),))
+            aims = [aim(errand, port, await self._destination(errand, way), way) for way in taken]
+            return Chosen(saying, tuple(aims), names_a_way=bool(ways))
+        nowhere = Destination(_family(errand.host), failure=failure)
+        return Chosen(None, (aim(errand, port, nowhere),))
 
-    async def _ways(
-        self, shared: Round, service: Service, host: str, port: int, path: ProbePath
-    ) -> tuple[Saying, tuple[Way, ...]]:
+    async def _ways(self, errand: Errand, port: int) -> tuple[Saying, tuple[Way, ...]]:
+        service, host, path = errand.service, errand.host, errand.path
         if isinstance(path.chosen_by, Environment):
             way = path.chosen_by.way(host, tls=_url(service, host, port)[0].startswith("https:"))
             return Saying(way_text(way)), (way,)
         assert path.chosen_by is not None  # noqa: S101 - for the types: only such paths come here
         every = tuple(_url(service, each, at) for each in service.hosts for at in ports_on(service, path))
         url = _url(service, host, port)
-        saying = await self._pacs.ask(shared, path.chosen_by, path, url, every)
+        saying = await self._pacs.ask(errand.shared, path.chosen_by, path, url, every)
         return saying, ways_of(saying.said, path.chosen_by.credentials, path.chosen_by.ca_file)
 
-    async def _destination(
-        self, shared: Round, service: Service, host: str, path: ProbePath, way: Way, turn: int
-    ) -> Destination:
+    async def _destination(self, errand: Errand, way: Way) -> Destination:
         """The name itself where a proxy is asked for it; else the address that is tried."""
+        service, host, path = errand.service, errand.host, errand.path
         if literal := literal_addresses(host):
             return Destination(_family(host), literal[0])
         if way and way[-1].resolve is not ResolveMode.LOCAL:
@@ -108,9 +97,9 @@ class Choosing:
         is_socks4 = way and way[-1].scheme is ProxyScheme.SOCKS4
         families = (Family.IPV4,) if is_socks4 else path.families
         lookups = await self._names.lookups(
-            shared, host, path, families, for_programs=not service.is_for_devices
+            errand.shared, host, path, families, for_programs=not service.is_for_devices
         )
-        found = destinations(host, lookups, service.addresses, turn, (), service.networks)
+        found = destinations(host, lookups, service.addresses, errand.turn, (), service.networks)
         return replace(next((each for each in found if each.failure is None), found[0]), family=Family.NAME)
 
 
