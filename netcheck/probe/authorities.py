@@ -5,7 +5,6 @@ is made of it is shared. One that cannot be read fails the probe that needs it, 
 in a store is for `netcheck.apns.trust` and OpenSSL to know.
 """
 
-import math
 import ssl
 from collections import defaultdict
 from collections.abc import Callable
@@ -70,6 +69,15 @@ async def client_context(ca_file: Path | None) -> ssl.SSLContext:
     return await _contexts.of(ca_file)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    """What was made of a store, what told it apart then, and when that was, by the loop's clock."""
+
+    made: T
+    stamp: object
+    at: float
+
+
 class _Made(Generic[T]):
     """What is made of each store, and anew where that has changed; of those that somebody still wants."""
 
@@ -78,19 +86,17 @@ class _Made(Generic[T]):
         self._of_system = of_system
         self._kept: dict[Path | None, _Kept[T]] = {}
         self._threads = trio.CapacityLimiter(_MOST_THREADS)
-        self._looked: dict[Path | None, float] = {}
-        """When, by the loop's clock; only where that went well."""
         self._locks: defaultdict[Path | None, trio.Lock] = defaultdict(trio.Lock)
 
     async def of(self, file: Path | None) -> T:
         """What is made of a file, or of the system's store; PhaseError where it cannot be read."""
-        if self._looked_lately(file):
-            return self._kept[file].made
+        if lately := self._seen_lately(file):
+            return lately.made
         name = "the system's store of authorities" if file is None else str(file)
         try:
             with trio.fail_after(_LONGEST_READ):
                 async with self._locks[file]:  # all probes of a round want it at once
-                    return await self._made_lately(file)
+                    return (self._seen_lately(file) or await self._seen_now(file)).made
         except trio.TooSlowError:
             why = f"was not read within {_LONGEST_READ:g} s"
         except ssl.SSLError as error:
@@ -101,46 +107,30 @@ class _Made(Generic[T]):
             why = f"cannot be used: {error}"
         raise PhaseError(Reason.TLS_UNTRUSTED, f"{name} {why}", unusable_store=name)
 
-    async def _made_lately(self, file: Path | None) -> T:
-        """As it was a moment ago, else as it is now."""
-        if self._looked_lately(file):
-            return self._kept[file].made
-        fresh = await trio.to_thread.run_sync(self._look, file, limiter=self._threads, abandon_on_cancel=True)
-        self._kept[file] = fresh
-        self._looked[file] = now = trio.current_time()
-        for old in [known for known, at in self._looked.items() if at < now - _KEPT_FOR]:
-            self._forget(old)
-        return fresh.made
+    def _seen_lately(self, file: Path | None) -> _Kept[T] | None:
+        kept = self._kept.get(file)
+        return kept if kept and 0 <= trio.current_time() - kept.at < _LOOK_EVERY else None
 
-    def _forget(self, file: Path | None) -> None:
-        """As a config had it that is no longer in force."""
-        for known in (self._looked, self._kept, self._locks):
-            known.pop(file, None)
+    async def _seen_now(self, file: Path | None) -> _Kept[T]:
+        stamp, made = await trio.to_thread.run_sync(
+            self._look, file, limiter=self._threads, abandon_on_cancel=True
+        )
+        now = trio.current_time()
+        self._kept[file] = seen = _Kept(made, stamp, now)
+        for old in [each for each, kept in self._kept.items() if kept.at < now - _KEPT_FOR]:
+            del self._kept[old]  # a config had it that is no longer in force
+            self._locks.pop(old, None)
+        return seen
 
-    def _looked_lately(self, file: Path | None) -> bool:
-        return 0 <= trio.current_time() - self._looked.get(file, -math.inf) < _LOOK_EVERY
-
-    def _look(self, file: Path | None) -> "_Kept[T]":
+    def _look(self, file: Path | None) -> tuple[object, T]:
         """In a thread. Keeps nothing itself: where nobody waits any more, others may have seen it change."""
         kept = self._kept.get(file)
-        return self._fresh_of_system(kept) if file is None else self._fresh_of_file(file, kept)
-
-    def _fresh_of_system(self, kept: "_Kept[T] | None") -> "_Kept[T]":
-        stamp = _system_stamp()
-        return kept if kept and kept.stamp == stamp else _Kept(stamp, self._of_system())
-
-    def _fresh_of_file(self, file: Path, kept: "_Kept[T] | None") -> "_Kept[T]":
+        if file is None:
+            now = _system_stamp()
+            return now, kept.made if kept and kept.stamp == now else self._of_system()
         before = kept.stamp if kept and isinstance(kept.stamp, Stamp) else None
         stamp, data = read_if_changed(file, LARGEST_PEM, before)
-        return kept if kept and data is None else _Kept(stamp, self._of_file(data or b""))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept(Generic[T]):
-    """What was made of a store, and what told it apart then."""
-
-    stamp: object
-    made: T
+        return stamp, kept.made if kept and data is None else self._of_file(data or b"")
 
 
 def _certificates(data: bytes) -> list[bytes]:
