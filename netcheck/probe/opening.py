@@ -2,7 +2,6 @@
 
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import Protocol
 
 import trio
@@ -161,8 +160,8 @@ class Opening:
     def _route(self, shared: Round, path: ProbePath, way: Way, begin: int) -> ProxyRoute:
         """How the last proxy of a way is reached."""
         before = self._route(shared, path, way[:-1], begin) if len(way) > 1 else None
-        lookup = partial(self._names.lookups, shared, path=path, families=path.families)
-        return ProxyRoute(way[-1], path.binding, self._timeouts, lookup, self._logins, before, begin)
+        look_up = self._names.over(path, shared)
+        return ProxyRoute(way[-1], path.binding, self._timeouts, look_up, self._logins, before, begin)
 
 
 def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure | None) -> Attempt:

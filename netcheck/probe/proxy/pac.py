@@ -8,28 +8,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import trio
 
 from netcheck.apart import ApartError, run_apart
 from netcheck.files import in_time, read_file
 from netcheck.model.failing import PhaseError, Reason
-from netcheck.model.hosts import dns_name, literal_addresses
+from netcheck.model.hosts import dns_name
 from netcheck.model.paths import Family, Pac, ProbePath
 from netcheck.model.services import Timeouts
 from netcheck.pac.script import LARGEST, ScriptError, script_in
 from netcheck.pac.worker import evaluate
-from netcheck.probe.authorities import client_context
-from netcheck.probe.connect import connect_directly
 from netcheck.probe.errors import is_exhausted
-from netcheck.probe.getting import OK, get_answer
 from netcheck.probe.once import Round
-from netcheck.probe.resolve.names import Names
-from netcheck.probe.sockets import Stream, open_socket
-from netcheck.probe.tls import TlsStream
-from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire.http_get import HttpGet
+from netcheck.probe.proxy.fetching import OURS, Fetching
+from netcheck.probe.resolve.names import LookUp, Names
+from netcheck.probe.sockets import open_socket
 
 _READ_EVERY = 60.0
 """Seconds from one reading to the next, of a file that could not be read too."""
@@ -46,12 +41,6 @@ _NAMES_AT_ONCE = 8
 _MOST_PROCESSES = 2
 _MOST_READS = 8
 """Of files on this machine at once; those that hang count until they no longer do."""
-_ADDRESSES_TRIED = 3
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 5
-_PORTS = {"http": 80, "https": 443}
-_OURS = (Reason.INTERNAL_ERROR, Reason.FD_EXHAUSTED)
-"""What says nothing of the file, nor of the server that has it."""
 _SOMEWHERE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8::1"}
 """Addresses of nobody (RFC 5737, RFC 3849), to see where packets to far away would leave: none is sent."""
 
@@ -124,17 +113,17 @@ class PacFiles:
 
         Raises PhaseError: pac_unavailable or pac_faulty, or what ails this machine or us.
         """
-        kept = self._kept.of(pac, path)
+        kept, look_up = self._kept.of(pac, path), self._names.over(path, shared)
         async with kept.lock:
             if trio.current_time() >= kept.read_at + _READ_EVERY:
-                await self._read(shared, pac, path, kept)
+                await self._read(kept, pac, path, look_up)
             if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
                 why, store = kept.trouble, kept.trouble.unusable_store
                 raise PhaseError(why.reason, why.detail, unusable_store=store)  # each with its own traceback
             given = kept.fresh_answers().get(beside)
             if given is None:
-                given = trio.current_time(), await self._evaluated(shared, path, kept.script, beside)
+                given = trio.current_time(), await self._evaluated(look_up, path, kept.script, beside)
                 kept.answers = {**kept.fresh_answers(), beside: given}
         answer = given[1][beside.index(url)]
         if "error" in answer:
@@ -143,14 +132,14 @@ class PacFiles:
             return Saying(answer["said"])
         return Saying(answer["said"], kept.trouble.detail, kept.trouble.unusable_store)
 
-    async def _read(self, shared: Round, pac: Pac, path: ProbePath, kept: _Kept) -> None:
+    async def _read(self, kept: _Kept, pac: Pac, path: ProbePath, look_up: LookUp) -> None:
         kept.trouble = None
         try:
-            script = script_in(await self._bytes_of(shared, pac, path))
+            script = script_in(await self._bytes_of(pac, path, look_up))
         except ScriptError as error:
             kept.trouble = PhaseError(Reason.PAC_FAULTY, f"the PAC file {pac}: {error}")
         except PhaseError as error:
-            if error.reason in _OURS:
+            if error.reason in OURS:
                 raise
             detail, store = f"the PAC file {pac}: {error.detail}", error.unusable_store
             kept.trouble = PhaseError(Reason.PAC_UNAVAILABLE, detail, unusable_store=store)
@@ -160,12 +149,13 @@ class PacFiles:
                 kept.answers.clear()
         kept.read_at = trio.current_time()
 
-    async def _bytes_of(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
+    async def _bytes_of(self, pac: Pac, path: ProbePath, look_up: LookUp) -> bytes:
         longest = self._timeouts.resolve + self._timeouts.connect + self._timeouts.tls
         if pac.url.startswith("file:"):
             return await self._from_file(Path(unquote(urlsplit(pac.url).path)), longest)
+        fetching = Fetching(look_up, path.binding, self._timeouts.connect, LARGEST)
         with trio.move_on_after(longest):
-            return await self._fetched(shared, pac, path)
+            return await fetching.get(pac.url, pac.ca_file)
         raise PhaseError(Reason.TIMEOUT, f"no answer in {longest:g} s")
 
     async def _from_file(self, file: Path, longest: float) -> bytes:
@@ -176,55 +166,8 @@ class PacFiles:
                 raise
             raise PhaseError(Reason.PAC_UNAVAILABLE, error.strerror or str(error)) from error
 
-    async def _fetched(self, shared: Round, pac: Pac, path: ProbePath) -> bytes:
-        """From where its URL leads, as devices follow it: RFC 9110 section 15.4."""
-        url = pac.url
-        for _ in range(_MOST_REDIRECTS + 1):
-            with Walk() as walk:
-                get = await self._answer(walk, shared, url, pac.ca_file, path)
-            if get.status == OK:
-                return get.body
-            if get.status not in _REDIRECTS:
-                raise PhaseError(Reason.BAD_ANSWER, f"{walk.peer} answered with HTTP status {get.status}")
-            url = _redirected(url, get.location, walk.peer)
-        raise PhaseError(Reason.BAD_ANSWER, f"more than {_MOST_REDIRECTS} redirects, up to {walk.peer}")
-
-    async def _answer(
-        self, walk: Walk, shared: Round, whole: str, ca_file: Path | None, path: ProbePath
-    ) -> HttpGet:
-        (host, port), get = _place(whole), _get(whole)
-        stream: Stream = await self._connected(walk, shared, host, port, path)
-        if whole.startswith("https:"):
-            stream = tls = TlsStream(stream, await client_context(ca_file), host)
-            await tls.handshake()
-        await get_answer(stream, get)
-        return get
-
-    async def _connected(self, walk: Walk, shared: Round, host: str, port: int, path: ProbePath) -> Stream:
-        addresses = literal_addresses(host)
-        if not addresses:
-            lookups = await self._names.lookups(shared, host, path, path.families)
-            addresses = tuple(address for lookup in lookups for address in lookup.addresses)
-            if not addresses:
-                detail = f"no address for {host}: {lookups[0].outcome} {lookups[0].detail}"
-                raise PhaseError(Reason.NO_ANSWER, detail, unusable_store=lookups[0].unusable_store)
-        failed: PhaseError | None = None
-        for address in addresses[:_ADDRESSES_TRIED]:
-            try:
-                stream = await connect_directly(walk, address, port, path.binding, self._timeouts.connect)
-            except WalkEnded as ended:
-                reason = ended.failure.reason
-                if reason in _OURS:
-                    raise PhaseError(reason, ended.failure.detail) from ended
-                failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
-            else:
-                stream.grant(2 * LARGEST, Reason.BAD_ANSWER)
-                return stream
-        assert failed is not None  # noqa: S101 - for the types: there was an address
-        raise failed
-
     async def _evaluated(
-        self, shared: Round, path: ProbePath, script: str, urls: Sequence[Url]
+        self, look_up: LookUp, path: ProbePath, script: str, urls: Sequence[Url]
     ) -> list[dict[str, str]]:
         """An answer or an error for each URL."""
         known: dict[str, list[str]] = {}
@@ -246,7 +189,7 @@ class PacFiles:
             limiter = trio.CapacityLimiter(_NAMES_AT_ONCE)
             async with trio.open_nursery() as nursery:
                 for name in missing:
-                    nursery.start_soon(self._learn, known, limiter, shared, name, path)
+                    nursery.start_soon(_learn, known, limiter, look_up, name)
         answers: list[dict[str, str]] = found["answers"]
         return answers
 
@@ -258,45 +201,14 @@ class PacFiles:
         found: dict[str, list[Any]] = json.loads(answer)
         return found
 
-    async def _learn(
-        self,
-        known: dict[str, list[str]],
-        limiter: trio.CapacityLimiter,
-        shared: Round,
-        name: str,
-        path: ProbePath,
-    ) -> None:
-        """The addresses of a name; none of what is no name."""
-        async with limiter:
-            is_name = dns_name(name) is not None
-            lookups = await self._names.lookups(shared, name, path, path.families) if is_name else ()
-        known[name] = [address for lookup in lookups for address in lookup.addresses]
 
-
-def _place(whole: str) -> tuple[str, int]:
-    """Host and port of a URL; KeyError or ValueError where it is none of the web."""
-    url = urlsplit(whole)
-    return url.hostname or "", url.port or _PORTS[url.scheme]
-
-
-def _get(whole: str) -> HttpGet:
-    """What is asked there; KeyError or ValueError as well."""
-    url = urlsplit(whole)
-    return HttpGet(*_place(whole), (url.path or "/") + (f"?{url.query}" if url.query else ""), LARGEST)
-
-
-def _redirected(url: str, location: str, peer: str) -> str:
-    """Where a redirect leads: a URL of the web, and none that gives up TLS. Nothing of it is printed."""
-    try:
-        to = urlsplit(urljoin(url, location))
-        _get(whole := to.geturl())  # its scheme in lower case
-    except (KeyError, ValueError) as error:
-        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects to no URL of http or https") from error
-    if not location or to.username is not None:
-        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects, and does not say where to")
-    if to.scheme == "http" and url.startswith("https:"):
-        raise PhaseError(Reason.BAD_ANSWER, f"{peer} redirects from https to http")
-    return whole
+async def _learn(
+    known: dict[str, list[str]], limiter: trio.CapacityLimiter, look_up: LookUp, name: str
+) -> None:
+    """The addresses of a name; none of what is no name."""
+    async with limiter:
+        lookups = await look_up(name) if dns_name(name) is not None else ()
+    known[name] = [address for lookup in lookups for address in lookup.addresses]
 
 
 def _addresses_of(path: ProbePath) -> list[str]:

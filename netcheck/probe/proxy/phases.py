@@ -15,13 +15,13 @@ import trio
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.hosts import endpoint_text, literal_addresses
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
-from netcheck.model.results import Lookup
 from netcheck.model.services import Timeouts
 from netcheck.probe.connect import dial
 from netcheck.probe.proxy.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on
 from netcheck.probe.proxy.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy.tls import over_tls, without_certificate
 from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
+from netcheck.probe.resolve.names import LookUp
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
@@ -38,9 +38,6 @@ _SHARE_OF_KERBEROS = 0.6
 _SILENT = RefusedLogin(LoginFault.SILENT)
 _LEFT_ALONE = "the proxy ended the connection where it asked for a login, and another one fails"
 
-LookupProxy = Callable[[str], Awaitable[tuple[Lookup, ...]]]
-"""Asks for the addresses of the proxy's own name."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProxyRoute:
@@ -49,7 +46,7 @@ class ProxyRoute:
     proxy: Proxy
     binding: Binding
     timeouts: Timeouts
-    lookup: LookupProxy
+    look_up: LookUp
     logins: Logins
     before: "ProxyRoute | None" = None
     """The proxy through which this one is reached; None for the first, which is connected to directly."""
@@ -114,7 +111,7 @@ class _Tunnel:
 async def _proxy_addresses(walk: Walk, route: ProxyRoute) -> tuple[str, ...]:
     if literal := literal_addresses(route.proxy.host):
         return literal
-    lookups = await route.lookup(route.proxy.host)
+    lookups = await route.look_up(route.proxy.host)
     # The lookups of a round are shared: their own time counts, not how long this probe waited.
     if took := max(lookup.duration for lookup in lookups):  # nobody is asked what stands in /etc/hosts
         walk.phases[Phase.PROXY_RESOLVE] = took

@@ -1,5 +1,6 @@
 """The names that a visit needs: where they are looked for, and each question to DNS once in a round."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +17,9 @@ from netcheck.probe.resolve.etc_hosts import addresses_in_hosts
 from netcheck.probe.resolve.nsswitch import NSSWITCH, Order, Source, Status, order_of_sources
 from netcheck.probe.resolve.search_list import search
 from netcheck.probe.walk import unforeseen
+
+LookUp = Callable[[str], Awaitable[tuple[Lookup, ...]]]
+"""Finds a name for all families of a path."""
 
 
 class Names:
@@ -59,6 +63,10 @@ class Names:
             why = f"{HOSTS_FILE} has it, where programs here do not look, by {_as_written(order)}"
             found = _beside_the_file(name, found, why)
         return found or _nowhere(name, families, order)
+
+    def over(self, path: ProbePath, shared: Round) -> LookUp:
+        """How this path finds what a round needs beside the hosts of services: as programs do."""
+        return partial(self.lookups, shared, path=path, families=path.families)
 
 
 @dataclass(frozen=True, slots=True)
