@@ -195,7 +195,8 @@ def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Ite
             walk.lacks_certificate = True
             return
         if _may_want_certificate(tls, security) and error.reason in (Reason.CLOSED, Reason.RESET):
-            error.detail += ", and had asked for a certificate of its client"
+            detail = f"{error.detail}, and had asked for a certificate of its client"
+            raise PhaseError(error.reason, detail, error.evidence) from error
         raise
 
 
