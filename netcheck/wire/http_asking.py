@@ -10,7 +10,7 @@ from netcheck.wire.http_framing import Framing, FramingError
 from netcheck.wire.http_head import Head, HeadError, HeadReader
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
-from netcheck.wire.http_refusal import LOGIN_REQUIRED, is_of_a_proxy, offered_in, refusal
+from netcheck.wire.http_refusal import LOGIN_REQUIRED, Refusal
 from netcheck.wire.http_request import request
 from netcheck.wire.transcript import HandshakeError, Transcript
 
@@ -96,7 +96,7 @@ class AskedByHttp:
         if self._over:  # it was heard to its end, and a login may follow
             return None
         known = self._reader.so_far()
-        return self._refused(known) if known and known.status >= 300 else None
+        return self._told(self._refusal(known)) if known and known.status >= 300 else None
 
     def _take(self, data: bytes) -> None:
         if not data:
@@ -117,21 +117,23 @@ class AskedByHttp:
                 Reason.PROXY_BAD_REPLY, f"HTTP {head.status}, which answers nothing asked"
             )
         if head.status >= 300:
-            raise self._login_wanted(head) or self._refused(head)
+            raise self._refused(head)
         self.answer, self.trailing = head, self._reader.rest
         self.spoke = self.connected = self._over = True
 
-    def _login_wanted(self, head: Head) -> LoginWantedError | None:
-        if head.status != LOGIN_REQUIRED or self._credentials is None:
-            return None
-        offered = offered_in(head)
-        if not any(choices(offered, self._credentials.schemes)):
-            return None
-        return LoginWantedError(self._refused(head), offered, head, self._reader.rest)
-
     def _refused(self, head: Head) -> HandshakeError:
-        self.spoke = is_of_a_proxy(head, self._tried)
-        return refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
+        refusal, credentials = self._refusal(head), self._credentials
+        error, offered = self._told(refusal), refusal.offered
+        if head.status == LOGIN_REQUIRED and credentials and any(choices(offered, credentials.schemes)):
+            return LoginWantedError(error, offered, head, self._reader.rest)
+        return error
+
+    def _refusal(self, head: Head) -> Refusal:
+        return Refusal(head, self._reader.rest, self._heard, self._credentials, self._tried)
+
+    def _told(self, refusal: Refusal) -> HandshakeError:
+        self.spoke = refusal.is_of_a_proxy
+        return refusal.error
 
 
 def _rest(head: Head, begun: bytes) -> Framing | None:

@@ -5,6 +5,7 @@ like. The grammar of these headers is known in `http_headers`. Does no I/O.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
@@ -53,91 +54,90 @@ _MOST_SCHEMES = 8
 """So many of the ways to log in are named."""
 
 
-def refusal(
-    head: Head, body: bytes, heard: Transcript, credentials: Credentials | None, tried: AuthScheme | None
-) -> HandshakeError:
-    """What a final answer other than success says of a request; `tried` is how it logged in.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A final answer other than success, and what was said before it."""
 
-    `body` is as much of it as came along with the head.
-    """
-    challenge = _CHALLENGES.get(head.status)
-    if challenge is not None:
-        error = _login_wanted(head, offered_in(head, challenge), heard, credentials, tried)
-    else:
-        notes = [*_notes(head, heard)] or [*_said_to_people(head, body, heard)]
-        reason = _reason(head, is_of_a_proxy(head, tried))
-        error = heard.error(reason, _in_words(head, heard, *notes))
-    error.software = heard.text(software_of(head, body))
-    return error
+    head: Head
+    body: bytes
+    """As much of it as came along with the head."""
+    heard: Transcript
+    credentials: Credentials | None
+    tried: AuthScheme | None
+    """How the request logged in."""
 
+    @property
+    def is_of_a_proxy(self) -> bool:
+        """Whether only a proxy says it. Web servers say 401 too; where we tried to log in it is a proxy's."""
+        head = self.head
+        if head.status in _CHALLENGES:
+            return self.tried is not None or head.status == LOGIN_REQUIRED
+        codes = head[b"proxy-status"] or head[b"x-squid-error"]
+        return bool(codes) or head.status not in _ANSWERS_OF_WEB_SERVERS
 
-def is_of_a_proxy(head: Head, tried: AuthScheme | None) -> bool:
-    """Whether only a proxy says it. A web server says 401 too; where we tried to log in it is a proxy's."""
-    if head.status in _CHALLENGES:
-        return tried is not None or head.status == LOGIN_REQUIRED
-    codes = head[b"proxy-status"] or head[b"x-squid-error"]
-    return bool(codes) or head.status not in _ANSWERS_OF_WEB_SERVERS
+    @property
+    def offered(self) -> tuple[Challenge, ...]:
+        """The ways to log in; none where it does not ask for a login."""
+        header = _CHALLENGES.get(self.head.status)
+        return challenges(self.head[header].decode("latin-1")) if header else ()
 
+    @property
+    def error(self) -> HandshakeError:
+        """What it says of the request."""
+        if self.head.status in _CHALLENGES:
+            return self._login_wanted()
+        return self._error(self._reason(), [*self._notes()] or [*self._said_to_people()])
 
-def offered_in(head: Head, header: bytes = _CHALLENGES[LOGIN_REQUIRED]) -> tuple[Challenge, ...]:
-    """The ways to log in that an answer offers."""
-    return challenges(head[header].decode("latin-1"))
+    def _login_wanted(self) -> HandshakeError:
+        offered = self.offered
+        names = tuple(self.heard.text(name.encode("latin-1")) for name in _names(offered))
+        rejects = [f"rejects the login by {self.tried}"] if self.tried else []
+        notes = [*rejects, f"offers {', '.join(names) or 'no way to log in'}", *self._notes()]
+        known = AuthScheme if self.credentials is None else self.credentials.schemes
+        if self.is_of_a_proxy and offered and not any(choices(offered, known)):
+            login = RefusedLogin(LoginFault.NOT_OFFERED, names)
+            return self._error(Reason.PROXY_AUTH_UNSUPPORTED, notes, login)
+        if self.credentials is None or not self.is_of_a_proxy:
+            return self._error(Reason.PROXY_AUTH_REQUIRED, notes)
+        return self._error(Reason.PROXY_AUTH_FAILED, notes, RefusedLogin(LoginFault.REJECTED, names))
 
+    def _reason(self) -> Reason:
+        return (
+            proxy_status_reason(self.head[b"proxy-status"].decode("latin-1"))
+            or squid_reason(self.head[b"x-squid-error"].decode("latin-1"))
+            or self._status_reason()
+        )
 
-def _login_wanted(
-    head: Head,
-    offered: Sequence[Challenge],
-    heard: Transcript,
-    credentials: Credentials | None,
-    tried: AuthScheme | None,
-) -> HandshakeError:
-    spoke = is_of_a_proxy(head, tried)
-    names = tuple(heard.text(name.encode("latin-1")) for name in _names(offered))
-    rejects = (f"rejects the login by {tried}",) if tried else ()
-    ways = f"offers {', '.join(names) or 'no way to log in'}"
-    detail = _in_words(head, heard, *rejects, ways, *_notes(head, heard))
-    known = AuthScheme if credentials is None else credentials.schemes
-    if spoke and offered and not any(choices(offered, known)):
-        return heard.error(Reason.PROXY_AUTH_UNSUPPORTED, detail, RefusedLogin(LoginFault.NOT_OFFERED, names))
-    if credentials is None or not spoke:
-        return heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
-    return heard.error(Reason.PROXY_AUTH_FAILED, detail, RefusedLogin(LoginFault.REJECTED, names))
+    def _status_reason(self) -> Reason:
+        head = self.head
+        if head.status in _REDIRECTS and head[b"location"]:  # to where people log in
+            return Reason.PROXY_AUTH_REQUIRED
+        if head.status == _UNAVAILABLE and head[b"retry-after"]:
+            return Reason.PROXY_OVERLOADED
+        if head.status in _CONNECT_UNKNOWN and not self.is_of_a_proxy:
+            return Reason.PROXY_NOT_A_PROXY
+        return _REASONS.get(head.status, Reason.PROXY_ERROR)
+
+    def _notes(self) -> Iterator[str]:
+        for name, written in _TOLD.items():
+            if value := self.head[name]:
+                yield f"{written} {self.heard.text(value)}"
+
+    def _said_to_people(self) -> Iterator[str]:
+        body = self.heard.masked(self.body[:MOST_READ])  # a secret may look as if it had to be decoded
+        if said := text_of(self.head, body):
+            yield f'"{self.heard.text(said.encode(), cut=True)}"'  # the rest may be still to come
+
+    def _error(
+        self, reason: Reason, notes: Sequence[str], login: RefusedLogin | None = None
+    ) -> HandshakeError:
+        """In words: the status, and in brackets what else it says."""
+        status = f"HTTP {self.head.status} {self.heard.text(self.head.phrase)}".rstrip()
+        detail = f"{status} ({'; '.join(notes)})" if notes else status
+        software = self.heard.text(software_of(self.head, self.body))
+        return self.heard.error(reason, detail, login, software)
 
 
 def _names(offered: Sequence[Challenge]) -> list[str]:
     """Each once: Digest comes once for each hash."""
     return list({each.scheme: each.name for each in reversed(offered)}.values())[::-1][:_MOST_SCHEMES]
-
-
-def _reason(head: Head, spoke: bool) -> Reason:
-    return (
-        proxy_status_reason(head[b"proxy-status"].decode("latin-1"))
-        or squid_reason(head[b"x-squid-error"].decode("latin-1"))
-        or _status_reason(head, spoke)
-    )
-
-
-def _status_reason(head: Head, spoke: bool) -> Reason:
-    if head.status in _REDIRECTS and head[b"location"]:  # to where people log in
-        return Reason.PROXY_AUTH_REQUIRED
-    if head.status == _UNAVAILABLE and head[b"retry-after"]:
-        return Reason.PROXY_OVERLOADED
-    if head.status in _CONNECT_UNKNOWN and not spoke:
-        return Reason.PROXY_NOT_A_PROXY
-    return _REASONS.get(head.status, Reason.PROXY_ERROR)
-
-
-def _notes(head: Head, heard: Transcript) -> Iterator[str]:
-    for name, written in _TOLD.items():
-        if value := head[name]:
-            yield f"{written} {heard.text(value)}"
-
-
-def _said_to_people(head: Head, body: bytes, heard: Transcript) -> Iterator[str]:
-    if said := text_of(head, heard.masked(body[:MOST_READ])):  # a secret may look as if it had to be decoded
-        yield f'"{heard.text(said.encode(), cut=True)}"'  # the rest may be still to come
-
-
-def _in_words(head: Head, heard: Transcript, *notes: str) -> str:
-    status = f"HTTP {head.status} {heard.text(head.phrase)}".rstrip()
-    return f"{status} ({'; '.join(notes)})" if notes else status

@@ -57,8 +57,10 @@ class Transcript:
         """What came first, as people may see it."""
         return self._mask.text(self._first, cut=True)[:EVIDENCE_LIMIT]
 
-    def error(self, reason: Reason, detail: str, login: RefusedLogin | None = None) -> HandshakeError:
-        return HandshakeError(reason, detail, self.evidence, login)
+    def error(
+        self, reason: Reason, detail: str, login: RefusedLogin | None = None, software: str = ""
+    ) -> HandshakeError:
+        return HandshakeError(reason, detail, self.evidence, login, software)
 
     def closed(self) -> HandshakeError:
         """The error for an end of the stream before the handshake's."""
