@@ -4,12 +4,13 @@ And one hold, which is a probe of a visit up to where it would be closed; one pr
 large TLS hellos.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from ssl import SSLContext
+from typing import TypeVar
 
 import trio
 
@@ -34,6 +35,8 @@ from netcheck.probe.proxy.pac import KeptFiles
 from netcheck.probe.resolve.names import Names
 from netcheck.probe.together import together
 from netcheck.probe.walk import Walk, WalkEnded
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,28 +116,27 @@ class Prober:
         reached and held. Where none can, nothing is told: that is for visits to find. The gate caps how
         holds begin, not how many there are. Raises only for bugs of ours.
         """
-        shared, answered = Round(), set[int]()
-        for aim in await self._at_one_address(Errand(service, host, path, turn, shared)):
-            is_other = aim.destination.family is not family or aim.destination.failure is not None
-            if is_other or aim.port in answered:
-                continue
-            held = Hold(unix_time(), HoldKey(service.name, path.name, family), host, aim.port, 0.0)
-            security = await security_of(aim)
-            with Walk() as walk:
-                try:
-                    async with self._gates[path.name]:
-                        stream = await self._opening.open(walk, shared, aim, security)
-                except WalkEnded as ended:
-                    if _is_final(aim, ended.failure):
-                        answered.add(aim.port)
-                    continue
-                if walk.lacks_certificate:
-                    continue
-                # for the types: an open walk has its connection, and only a service with a hold comes here
-                assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018
-                line = Line(stream, walk.connection)
-                await line.hold(held, ladder(service.hold), self._timeouts.connect, tell)
-                return
+        errand = Errand(service, host, path, turn, Round())
+        found = [aim for aim in await self._at_one_address(errand) if aim.destination.failure is None]
+        wanted = [aim for aim in found if aim.destination.family is family]
+        await _first(wanted, partial(self._hold, errand, tell), [])
+
+    async def _hold(self, errand: Errand, tell: Callable[[Hold], None], aim: Aim) -> bool:
+        """Whether the connection could be held; raises WalkEnded where there is none."""
+        service, path = errand.service, errand.path
+        key = HoldKey(service.name, path.name, aim.destination.family)
+        held = Hold(unix_time(), key, errand.host, aim.port, 0.0)
+        security = await security_of(aim)
+        with Walk() as walk:
+            async with self._gates[path.name]:
+                stream = await self._opening.open(walk, errand.shared, aim, security)
+            if walk.lacks_certificate:
+                return False
+            # for the types: an open walk has its connection, and only a service with a hold comes here
+            assert walk.connection is not None and service.hold is not None  # noqa: S101, PT018
+            line = Line(stream, walk.connection)
+            await line.hold(held, ladder(service.hold), self._timeouts.connect, tell)
+        return True
 
     async def prove(self, service: Service, path: ProbePath, identity: PushIdentity) -> Shown:
         """Show the push certificate to the service's host, at the first port and address that answers.
@@ -143,19 +145,11 @@ class Prober:
         """
         if isinstance(context := context_of(identity), str):
             return Acceptance.UNPROVEN, context
-        shared = Round()
         spoken = replace(service, depth=Depth.TLS, tls=replace(service.tls, alpn=ALPN))
-        errand = Errand(spoken, hosts_on(service, path)[0], path, 0, shared)
-        failures, answered = [], set[int]()
-        for aim in await self._at_one_address(errand):
-            if aim.port in answered:
-                continue
-            try:
-                return await self._show(shared, aim, context, identity)
-            except WalkEnded as ended:
-                failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
-                if _is_final(aim, ended.failure):
-                    answered.add(aim.port)
+        errand, failures = Errand(spoken, hosts_on(service, path)[0], path, 0, Round()), list[str]()
+        wanted = await self._at_one_address(errand)
+        if shown := await _first(wanted, partial(self._show, errand.shared, context, identity), failures):
+            return shown
         return Acceptance.UNPROVEN, "; ".join(dict.fromkeys(failures)) or "the path does not lead there"
 
     async def try_large_hellos(self, service: Service, host: str, path: ProbePath, turn: int) -> list[Result]:
@@ -207,7 +201,7 @@ class Prober:
             return [aim for each in await self._choosing.chosen(one) for aim in each.aims]
         return list(_in_turn(aims(one, await self._resolve(one), set()), one.turn))
 
-    async def _show(self, shared: Round, aim: Aim, context: SSLContext, identity: PushIdentity) -> Shown:
+    async def _show(self, shared: Round, context: SSLContext, identity: PushIdentity, aim: Aim) -> Shown:
         """Raises WalkEnded where it does not come to an answer."""
         if aim.destination.failure is not None:
             raise WalkEnded(aim.destination.failure)
@@ -274,9 +268,23 @@ class Prober:
         return await shared.once(key, lambda: self._opening.attempt(shared, aim, self._gates[aim.path.name]))
 
 
-def _is_final(aim: Aim, failure: Failure) -> bool:
-    """Whether nobody goes on to the next of the ways that are chosen for this port."""
-    return aim.path.chosen_by is not None and not is_passed_over(aim.proxies, failure)
+async def _first(wanted: Iterable[Aim], do: Callable[[Aim], Awaitable[T]], failures: list[str]) -> T | None:
+    """What comes of the first at which anything does; why nothing does at those before it, into `failures`.
+
+    Of the ways that are chosen for a port, nobody goes on to the next one after one that is final.
+    """
+    answered = set[int]()
+    for aim in wanted:
+        if aim.port in answered:
+            continue
+        try:
+            if found := await do(aim):
+                return found
+        except WalkEnded as ended:
+            failures.append(f"port {aim.port}: {ended.failure.phase} {ended.failure.reason}")
+            if aim.path.chosen_by is not None and not is_passed_over(aim.proxies, ended.failure):
+                answered.add(aim.port)
+    return None
 
 
 def _in_turn(wanted: Sequence[Aim], turn: int) -> Iterator[Aim]:
