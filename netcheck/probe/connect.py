@@ -1,20 +1,14 @@
-"""The connect phase: one TCP connection to one address, with the kernel's own figures kept in the walk.
-
-And what a load balancer wants to hear first in it.
-"""
+"""The connect phase: one TCP connection to one address, with the kernel's own figures kept in the walk."""
 
 import socket
 from time import perf_counter
 
 from netcheck.model.failing import Phase
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.paths import Binding, ProxyProtocol
+from netcheck.model.paths import Binding
 from netcheck.probe import system
-from netcheck.probe.errors import error_from_os
 from netcheck.probe.sockets import TcpStream, connect, open_socket, source_of
 from netcheck.probe.walk import Walk
-from netcheck.wire.proxy_protocol import header
-from netcheck.wire.target import Target
 
 
 async def dial(walk: Walk, address: str, port: int, binding: Binding) -> TcpStream:
@@ -55,12 +49,3 @@ async def connect_directly(
 ) -> TcpStream:
     """The whole of a direct TCP probe after resolving: raises WalkEnded where it fails."""
     return await walk.step(Phase.CONNECT, timeout, dial(walk, address, port, binding))
-
-
-async def announce(stream: TcpStream, version: ProxyProtocol, destination: Target) -> None:
-    """Say in the PROXY protocol whose connection it is: our own. Raises PhaseError."""
-    try:
-        address, port, *_ = stream.socket.getsockname()
-    except OSError as error:  # some systems know no more of one that was reset
-        raise error_from_os(error, "name the own end") from error
-    await stream.send_all(header(version, Target(address, port), destination))

@@ -15,11 +15,11 @@ from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
 from netcheck.probe.bag import answer_to, bag_request, fetch_bag, rest_of
 from netcheck.probe.clock import unix_time
-from netcheck.probe.connect import announce, connect_directly
-from netcheck.probe.header import Headers
+from netcheck.probe.connect import connect_directly
 from netcheck.probe.once import Round
 from netcheck.probe.proxy.logins import Logins
 from netcheck.probe.proxy.phases import ProxyRoute, connect_through, handshake_or_end
+from netcheck.probe.proxy_protocol import Headers, announce
 from netcheck.probe.resolve.names import Names
 from netcheck.probe.secure import Security, begin, is_worth_another_look, look_again, secure
 from netcheck.probe.sockets import Stream, reset_at_once

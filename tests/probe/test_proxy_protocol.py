@@ -9,7 +9,7 @@ import trio.testing
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, ProxyProtocol
-from netcheck.probe.header import Headers
+from netcheck.probe.proxy_protocol import Headers
 
 CLOSED = Failure(Phase.TLS, Reason.CLOSED, "closed")
 PATH = ProbePath("dmz-lb")

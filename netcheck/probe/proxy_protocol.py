@@ -1,7 +1,8 @@
-"""Whether a load balancer that ends TLS without an answer wants the PROXY protocol, or does not want it.
+"""The PROXY protocol, which some load balancers want to hear first: how it is said, and whether it is wanted.
 
-A connection of its own shows it, the other way than the config says. That is rare: one that hands out its
-members in turn would otherwise show the same dead one each time.
+Of one that ends TLS without an answer, a connection of its own shows whether it wants it, the other way than
+the config says. That is rare: one that hands out its members in turn would otherwise show the same dead one
+each time.
 """
 
 import math
@@ -12,6 +13,10 @@ import trio
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, ProxyProtocol
+from netcheck.probe.errors import error_from_os
+from netcheck.probe.sockets import TcpStream
+from netcheck.wire.proxy_protocol import header
+from netcheck.wire.target import Target
 
 _EVERY = 600.0
 """Seconds from one look to the next."""
@@ -25,6 +30,15 @@ _MAY_BE_THE_HEADER = (
 
 Look = Callable[[ProbePath], Awaitable[bool]]
 """Whether it shows a certificate over this path."""
+
+
+async def announce(stream: TcpStream, version: ProxyProtocol, destination: Target) -> None:
+    """Say in the PROXY protocol whose connection it is: our own. Raises PhaseError."""
+    try:
+        address, port, *_ = stream.socket.getsockname()
+    except OSError as error:  # some systems know no more of one that was reset
+        raise error_from_os(error, "name the own end") from error
+    await stream.send_all(header(version, Target(address, port), destination))
 
 
 class Headers:
