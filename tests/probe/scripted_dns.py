@@ -5,8 +5,8 @@ import functools
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +21,10 @@ import trio
 from netcheck.model.failing import Reason
 from netcheck.model.paths import Binding, Nameserver, RecordType, Resolver, Transport
 from netcheck.model.results import Lookup
+from netcheck.probe.resolve import resolvconf
 from netcheck.probe.resolve.dns import lookup
 from netcheck.probe.resolve.dns_waiting import Silences
+from netcheck.probe.resolve.resolvconf import StubResolver
 
 HOST = "7-courier.push.example"
 A = (HOST, 60, "A", "192.0.2.7")
@@ -248,3 +250,11 @@ def question_twice(query: Query) -> Iterable[bytes]:
 
 
 strays = pytest.mark.parametrize("stray", [wrong_id, wrong_name, wrong_type, echo, notify, question_twice])
+
+
+@contextmanager
+def resolved_by(stub: StubResolver) -> Iterator[None]:
+    """As if this machine's resolv.conf said so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        yield

@@ -45,6 +45,7 @@ from tests.probe.scripted_dns import (
     peer,
     reasons,
     refused,
+    resolved_by,
     same_port,
     says,
     servfail,
@@ -59,21 +60,18 @@ from tests.probe.scripted_dns import (
 
 
 async def ask_the_system(here: Peer, timeout: float = LONG, **options: object) -> Lookup:
-    with pytest.MonkeyPatch.context() as patch:
-        stub = replace(resolvconf.StubResolver((here.nameserver,)), **options)  # type: ignore[arg-type]
-        patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+    stub = replace(resolvconf.StubResolver((here.nameserver,)), **options)  # type: ignore[arg-type]
+    with resolved_by(stub):
         return await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), timeout)
 
 
 @pytest.mark.parametrize("trouble", [(Hitch.UNREADABLE, "netcheck cannot read it"), None])
 @in_trio
 async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
-    trouble: tuple[Hitch, str] | None, monkeypatch: pytest.MonkeyPatch
+    trouble: tuple[Hitch, str] | None,
 ) -> None:
-    here = (Nameserver("127.0.0.1", 1),)
-    stub = resolvconf.StubResolver(here, trouble=trouble or resolvconf.NAMES_NOBODY)
-    monkeypatch.setattr(resolvconf, "stub_resolver", lambda: stub)
-    found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
+    here = Peer(Nameserver("127.0.0.1", 1))
+    found = await ask_the_system(here, trouble=trouble or resolvconf.NAMES_NOBODY)
     hitch, why = trouble or (Hitch.NO_NAMESERVER, "resolv.conf names no nameserver by its address")
     assert found.hitch is hitch
     assert found.detail.endswith(f"; {why}")
@@ -235,9 +233,7 @@ async def test_an_answer_after_programs_gave_up_is_for_devices_only(
 @in_trio
 async def test_with_no_aaaa_no_name_has_an_ipv6_address_and_nobody_is_asked() -> None:
     async with peer(good) as here:
-        stub = resolvconf.StubResolver((here.nameserver,), no_aaaa=True)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        with resolved_by(resolvconf.StubResolver((here.nameserver,), no_aaaa=True)):
             found = {
                 rdtype: await lookup(HOST, rdtype, SYSTEM_RESOLVER, Binding(), LONG) for rdtype in RecordType
             }
@@ -266,8 +262,7 @@ async def test_attempts_say_how_often_a_silent_nameserver_is_asked() -> None:
 async def test_rotate_begins_with_any_of_the_nameservers() -> None:
     async with peer(good) as one, peer(good) as two:
         stub = resolvconf.StubResolver((one.nameserver, two.nameserver), rotate=True)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        with resolved_by(stub):
             for _ in range(64):  # all at one of two: once in 2**63 runs
                 await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
     assert one.asked

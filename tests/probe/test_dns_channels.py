@@ -17,9 +17,9 @@ import trustme
 
 from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordType, Transport
-from netcheck.probe.resolve import resolvconf
 from netcheck.probe.resolve.destinations import why_no_address
 from netcheck.probe.resolve.dns import lookup
+from netcheck.probe.resolve.resolvconf import StubResolver
 from tests.probe.peers import held_up, in_trio
 from tests.probe.scripted_dns import (
     HOST,
@@ -38,6 +38,7 @@ from tests.probe.scripted_dns import (
     message,
     peer,
     reasons,
+    resolved_by,
     says,
     servfail,
     silent,
@@ -271,8 +272,7 @@ async def test_no_file_descriptor_left_is_a_reason_of_its_own() -> None:
 @in_trio
 async def test_a_resolver_without_nameservers_means_those_of_resolv_conf() -> None:
     async with peer(good) as here:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: resolvconf.StubResolver((here.nameserver,)))
+        with resolved_by(StubResolver((here.nameserver,))):
             found = await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
     assert (found.resolver, found.addresses) == ("system", ("192.0.2.7",))
 

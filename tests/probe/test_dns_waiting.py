@@ -8,9 +8,9 @@ import trio.testing
 from netcheck.model.failing import Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, RecordType
 from netcheck.model.results import Lookup
-from netcheck.probe.resolve import resolvconf
 from netcheck.probe.resolve.dns import lookup
 from netcheck.probe.resolve.dns_waiting import Silences
+from netcheck.probe.resolve.resolvconf import StubResolver
 from tests.probe.peers import in_trio
 from tests.probe.scripted_dns import (
     HOST,
@@ -23,6 +23,7 @@ from tests.probe.scripted_dns import (
     peer,
     reasons,
     refused,
+    resolved_by,
     says,
     servfail,
     silent,
@@ -94,9 +95,8 @@ async def test_who_says_no_is_not_waited_for_be_it_late(no: Replies) -> None:
 
 
 async def ask_as_resolv_conf_says(timeout: float, *peers: Peer, seconds: float) -> Lookup:
-    stub = resolvconf.StubResolver(tuple(each.nameserver for each in peers), timeout=seconds)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+    stub = StubResolver(tuple(each.nameserver for each in peers), timeout=seconds)
+    with resolved_by(stub):
         return await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), timeout)
 
 

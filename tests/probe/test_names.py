@@ -1,7 +1,6 @@
 """The names that programs try for a name as typed: in which order, and where they stop."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 
 import dns.message
@@ -13,18 +12,21 @@ from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import Family, Nameserver, ProbePath
 from netcheck.model.results import Lookup
 from netcheck.probe.once import Round
-from netcheck.probe.resolve import resolvconf
 from netcheck.probe.resolve.names import Names
 from netcheck.probe.resolve.resolvconf import StubResolver
 from tests.probe.peers import in_trio, nameserver
-from tests.probe.scripted_dns import Query, Replies, message, once, peer, refused, says, servfail, silent
-
-
-@contextmanager
-def resolved_by(stub: StubResolver) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resolvconf, "stub_resolver", lambda: stub)
-        yield
+from tests.probe.scripted_dns import (
+    Query,
+    Replies,
+    message,
+    once,
+    peer,
+    refused,
+    resolved_by,
+    says,
+    servfail,
+    silent,
+)
 
 
 async def found(name: str, stub: StubResolver, timeout: float = 3.0, *, for_programs: bool = True) -> Lookup:

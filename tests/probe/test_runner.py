@@ -25,10 +25,12 @@ from netcheck.model.paths import (
 from netcheck.model.results import Lookup, Visit
 from netcheck.model.services import AddressChoice, Depth, PortRule, Service, Timeouts, families_of, hosts_on
 from netcheck.probe import secure
-from netcheck.probe.resolve import names, resolvconf
+from netcheck.probe.resolve import names
+from netcheck.probe.resolve.resolvconf import StubResolver
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from tests.probe.peers import in_trio, nameserver, says, serving, stays
+from tests.probe.scripted_dns import resolved_by
 
 SOCKS5_YES = (b"\x05\x00", b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 TIMEOUTS = Timeouts(resolve=5, connect=5, proxy=5)
@@ -376,9 +378,8 @@ async def test_what_one_resolver_knows_is_no_failure_of_another(port: int) -> No
 @in_trio
 async def test_a_proxys_short_name_is_completed_from_the_search_list(port: int) -> None:
     async with nameserver({("proxy.corp.test", "A"): ["127.0.0.1"]}) as at:
-        stub = resolvconf.StubResolver((at,), search=("lab.test", "corp.test"))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        stub = StubResolver((at,), search=("lab.test", "corp.test"))
+        with resolved_by(stub):
             path = ProbePath("proxy", proxies=(Proxy(ProxyScheme.SOCKS5H, "proxy", port),))
             found = await visit(service("mdm.test", ports=(port,)), path)
     (result,) = found.results
@@ -389,9 +390,8 @@ async def test_a_proxys_short_name_is_completed_from_the_search_list(port: int) 
 async def test_a_silent_nameserver_is_not_asked_for_every_name_of_the_search_list(port: int) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({}, asked, silent=True) as at:
-        stub = resolvconf.StubResolver((at,), search=("a.test", "b.test", "c.test"), attempts=1)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        stub = StubResolver((at,), search=("a.test", "b.test", "c.test"), attempts=1)
+        with resolved_by(stub):
             path = ProbePath("proxy", proxies=(Proxy(ProxyScheme.SOCKS5H, "proxy", port),))
             probing = prober(path, timeouts=replace(TIMEOUTS, resolve=0.2))
             await probing.visit(service("mdm.test", ports=(port,)), "mdm.test", path, 0, 0)
@@ -442,11 +442,8 @@ async def test_a_destination_is_completed_from_the_search_list_as_devices_or_pro
 ) -> None:
     asked: list[tuple[str, str]] = []
     async with nameserver({}, asked) as at:
-        stub = resolvconf.StubResolver(
-            (at,), search=("corp..test", "corp.test"), ndots=ndots, single_request=True
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(resolvconf, "stub_resolver", lambda: stub)
+        stub = StubResolver((at,), search=("corp..test", "corp.test"), ndots=ndots, single_request=True)
+        with resolved_by(stub):
             asking = replace(service(name, ports=(port,)), roles=frozenset({role}))
             found = await visit(asking, ProbePath("direct"))
     assert asked == [(absolute, rdtype) for absolute in searched for rdtype in ("A", "AAAA")]

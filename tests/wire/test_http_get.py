@@ -11,6 +11,7 @@ from netcheck import __version__
 from netcheck.model.failing import PhaseError
 from netcheck.wire.http_get import HttpGet
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE, MOST_LINES
+from tests.wire.conversation import single_bytes
 
 BODY = b"<plist><dict/></plist>"
 LENGTH = b"HTTP/1.1 200 OK\r\nServer: APNS Bagger\r\nContent-Length: 22\r\n\r\n" + BODY
@@ -54,10 +55,6 @@ def outcome(pieces: Iterable[bytes]) -> tuple[bool, int, bytes] | tuple[str, byt
     except PhaseError as error:
         return error.detail, error.evidence[:1]
     return machine.done, machine.status, machine.body
-
-
-def bytewise(answer: bytes) -> list[bytes]:
-    return [answer[at : at + 1] for at in range(len(answer))]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +179,7 @@ def head_of(size: int) -> bytes:
     return begun + b"X: %b\r\n" % (b"a" * 995) * whole + b"Y: %b\r\n" % (b"a" * (left + 95)) + ended
 
 
-@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], single_bytes], ids=["whole", "bytewise"])
 def test_a_head_may_be_as_long_as_the_limit(cut: Callable[[bytes], list[bytes]]) -> None:
     assert outcome(cut(head_of(MAX_HEAD) + b"ok")) == (True, 200, b"ok")
     assert outcome(cut(head_of(MAX_HEAD + 1) + b"ok")) == ("the answer's head exceeds 307200 bytes", b"H")
@@ -204,7 +201,7 @@ def test_interim_answers_without_end_are_refused() -> None:
 
 
 @pytest.mark.parametrize("line", [b"a:\n", b" b\n", b"\nHTTP/1.1 100\n"], ids=["new", "folded", "interim"])
-@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], single_bytes], ids=["whole", "bytewise"])
 def test_a_head_has_no_more_lines_than_curl_takes(line: bytes, cut: Callable[[bytes], list[bytes]]) -> None:
     answer = b"HTTP/1.1 100\na: b\n" + line * MOST_LINES
     assert refusal(*cut(answer)).detail == "the answer's head exceeds 5000 lines"
@@ -242,7 +239,7 @@ def coded(coding: bytes, body: bytes) -> bytes:
     )
 
 
-@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], single_bytes], ids=["whole", "bytewise"])
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
@@ -267,7 +264,7 @@ def test_a_compressed_body_is_read_in_chunks_and_to_the_end_of_the_stream() -> N
     assert fed(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + body, b"").body == BODY
 
 
-@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], single_bytes], ids=["whole", "bytewise"])
 def test_a_body_may_be_no_longer_than_the_limit_when_it_is_decompressed(
     cut: Callable[[bytes], list[bytes]],
 ) -> None:
@@ -314,7 +311,7 @@ def test_an_odd_head_is_read_as_clients_read_it(head: bytes) -> None:
 REST = b"f\r\n<dict/></plist>\r\n0\r\n\r\n"
 
 
-@pytest.mark.parametrize("cut", [lambda answer: [answer], bytewise], ids=["whole", "bytewise"])
+@pytest.mark.parametrize("cut", [lambda answer: [answer], single_bytes], ids=["whole", "bytewise"])
 @pytest.mark.parametrize(
     "framed",
     [
@@ -377,7 +374,7 @@ def test_how_the_stream_is_cut_changes_nothing(answer: bytes, at: int, spoiled: 
     answer = answer[:at] + spoiled + answer[at + len(spoiled) :]
     end = [b""] if ended else []
 
-    assert outcome(bytewise(answer) + end) == outcome([answer] * bool(answer) + end)
+    assert outcome(single_bytes(answer) + end) == outcome([answer] * bool(answer) + end)
 
 
 @given(pieces=st.lists(st.binary(max_size=100)))
