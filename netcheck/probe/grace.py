@@ -4,14 +4,11 @@ Their "connected" costs them nothing: some say it before they connect, or whatev
 waited whether the connection lasts. Must not know what protocol is spoken behind it.
 """
 
-from time import perf_counter
-
 import trio
 
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.probe.clock import lasted
 from netcheck.probe.sockets import Stream
-from netcheck.probe.walk import Walk, WalkEnded
+from netcheck.probe.walk import Walk
 
 BEHIND_PROXY = 0.5
 """Seconds: proxies that cannot go on close at once, those that connect late after a round trip or two."""
@@ -26,17 +23,17 @@ async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
 
     The phase has a duration where it failed, or until something was said. Our own waiting is none.
     """
-    started = perf_counter()
-    try:
-        with trio.CancelScope(deadline=trio.current_time() + seconds):
-            await _hear(stream)
-            walk.phases[Phase.SESSION] = lasted(perf_counter() - started)
-    except PhaseError as error:
-        walk.phases[Phase.SESSION] = lasted(perf_counter() - started)
-        reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
-        raise WalkEnded(PhaseError(reason, error.detail, error.evidence).in_phase(Phase.SESSION)) from error
+    with trio.move_on_after(seconds) as waiting:
+        await walk.run(Phase.SESSION, _hear(stream))
+    if waiting.cancelled_caught:
+        walk.forget(Phase.SESSION)
 
 
 async def _hear(stream: Stream) -> None:
-    if not await stream.receive_some(_READ_LIMIT):
+    try:
+        data = await stream.receive_some(_READ_LIMIT)
+    except PhaseError as error:
+        reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
+        raise PhaseError(reason, error.detail, error.evidence) from error
+    if not data:
         raise PhaseError(Reason.CLOSED, "the connection was closed as soon as it had been established")
