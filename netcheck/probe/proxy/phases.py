@@ -17,7 +17,7 @@ from netcheck.model.hosts import endpoint_text, literal_addresses
 from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Timeouts
 from netcheck.probe.connect import dial
-from netcheck.probe.proxy.asking_on import can_ask_on, in_words_of_a_bound_login, must_ask_on
+from netcheck.probe.proxy.connection_reuse import can_ask_on, in_words_of_a_bound_login, must_ask_on
 from netcheck.probe.proxy.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy.tls import over_tls, without_certificate
 from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
