@@ -263,6 +263,16 @@ async def test_a_login_that_is_always_rejected_is_not_sent_with_every_probe(
 
 
 @in_trio
+async def test_who_the_proxy_is_stays_known_while_a_rejected_login_is_not_sent() -> None:
+    scripted = Scripted(lambda *_: LENGTH + BASIC + b"Server: squid/5.7\r\n\r\nbody")
+    logins = Logins()
+    async with serving(scripted) as port:
+        failures = [(await we_ask(port, logins=logins))[1] for _ in range(4)]
+    assert scripted.logins.count(PROVEN) == 3
+    assert [each.software for each in failures if each] == 4 * ["squid/5.7"]
+
+
+@in_trio
 @pytest.mark.parametrize("other", [OK, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"])
 async def test_a_login_that_is_rejected_now_and_then_is_always_sent(other: bytes) -> None:
     scripted = Scripted(lambda login, before: other if login and before % 4 == 3 else REFUSALS["a body"])
