@@ -20,17 +20,15 @@ import trustme
 
 from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
-from netcheck.model.paths import Binding, Proxy, ProxyScheme, ResolveMode
+from netcheck.model.paths import Proxy, ProxyScheme, ResolveMode
 from netcheck.model.services import Timeouts
 from netcheck.probe.proxy.kerberos import principal
 from netcheck.probe.proxy.logins import Logins
-from netcheck.probe.proxy.phases import ProxyRoute, connect_through
-from netcheck.probe.walk import Walk, WalkEnded
-from netcheck.wire.handshake import handshake_for
+from netcheck.probe.walk import Walk
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 from tests.probe.peers import Handler, in_trio, says, serving, silent
-from tests.probe.test_proxy import no_lookup, tls_handler, trusting, walked
+from tests.probe.test_proxy import tls_handler, trusting, walked
 from tests.programs import require_programs
 
 TARGET = Target("17.57.145.5", 5223)
@@ -86,13 +84,7 @@ async def we_ask(
     port: int, login: Credentials = LOGIN, proxy_timeout: float = 5.0, logins: Logins | None = None
 ) -> tuple[Walk, Failure | None]:
     proxy = Proxy(ProxyScheme.HTTP, "127.0.0.1", port, login)
-    route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins or Logins())
-    with Walk() as walk:
-        try:
-            await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
-        except WalkEnded as ended:
-            return walk, ended.failure
-    return walk, None
+    return await walked(proxy, timeouts=Timeouts(proxy=proxy_timeout), logins=logins, target=TARGET)
 
 
 async def asked(rule: Rule, login: Credentials = LOGIN, **how: int) -> tuple[Scripted, Failure | None]:
@@ -427,13 +419,10 @@ async def all_at_once(
     async def one(number: int) -> None:
         modes = list(ResolveMode)
         proxy = Proxy(scheme, "127.0.0.1", port, LOGIN, modes[number % len(modes)])
-        route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins)
-        began, failure = trio.current_time(), None
-        with Walk() as walk:
-            try:
-                await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
-            except WalkEnded as error:
-                failure = error.failure
+        began = trio.current_time()
+        walk, failure = await walked(
+            proxy, timeouts=Timeouts(proxy=proxy_timeout), logins=logins, target=TARGET
+        )
         ended.append((failure, trio.current_time() - began - walk.phases[Phase.PROXY_HANDSHAKE]))
 
     async with trio.open_nursery() as nursery:

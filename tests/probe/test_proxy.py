@@ -43,17 +43,18 @@ async def walked(
     lookup: Lookup | None = None,
     timeouts: Timeouts = TIMEOUTS,
     begin: int = 0,
+    logins: Logins | None = None,
+    target: Target = TARGET,
 ) -> tuple[Walk, Failure | None]:
     async def give(_: str) -> tuple[Lookup, ...]:
         assert lookup is not None
         return (lookup,)
 
     lookups = give if lookup else no_lookup
-    route = ProxyRoute(proxy, Binding(), timeouts, lookups, Logins(), begin=begin)
+    route = ProxyRoute(proxy, Binding(), timeouts, lookups, logins or Logins(), begin=begin)
     with Walk() as walk:
         try:
-            handshake = handshake_for(proxy, TARGET)
-            await connect_through(walk, route, handshake, "1-courier.push.apple.com:5223")
+            await connect_through(walk, route, handshake_for(proxy, target), target.place)
         except WalkEnded as ended:
             return walk, ended.failure
     return walk, None

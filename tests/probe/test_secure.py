@@ -63,6 +63,18 @@ def server_context(
     return context
 
 
+def wanting_a_certificate(
+    authority: trustme.CA = AUTHORITY,
+    alpn: str | None = "apns-security-v3",
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+) -> ssl.SSLContext:
+    context = server_context(authority, alpn=alpn)
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.configure_trust(context)
+    return context
+
+
 def speaking_tls(context: ssl.SSLContext, after: After = quiet) -> Handler:
     async def handle(stream: trio.SocketStream) -> None:
         tls = trio.SSLStream(stream, context, server_side=True)
@@ -192,11 +204,7 @@ async def test_of_one_that_had_asked_for_a_certificate_that_is_told(
 async def test_a_server_that_wants_a_certificate_of_the_client_says_so_in_the_session(
     settings: TlsSettings,
 ) -> None:
-    context = server_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_mode = ssl.CERT_REQUIRED
-    AUTHORITY.configure_trust(context)
-    attempt = await probed(settings, refusing(context))
+    attempt = await probed(settings, refusing(wanting_a_certificate()))
     assert where_and_why(attempt) == (Phase.SESSION, Reason.TLS_ALERT)
 
 
@@ -211,11 +219,8 @@ async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_i
     authority: trustme.CA,
     failure: tuple[Phase, Reason] | None,
 ) -> None:
-    context = server_context(authority, alpn=None)
-    context.minimum_version = context.maximum_version = version
-    context.verify_mode = ssl.CERT_REQUIRED
-    AUTHORITY.configure_trust(context)
-    attempt = await probed(replace(settings, alpn=()), refusing(context))
+    wanting = refusing(wanting_a_certificate(authority, alpn=None, version=version))
+    attempt = await probed(replace(settings, alpn=()), wanting)
     assert where_and_why(attempt) == failure
     assert attempt.tls is not None
 
@@ -226,12 +231,8 @@ async def test_who_wants_a_certificate_that_devices_have_is_reached_if_its_own_i
 async def test_so_is_a_server_of_ones_own_whatever_protocols_it_is_offered(
     settings: TlsSettings, version: ssl.TLSVersion, chosen: str | None
 ) -> None:
-    context = server_context(alpn=chosen)
-    context.minimum_version = context.maximum_version = version
-    context.verify_mode = ssl.CERT_REQUIRED
-    AUTHORITY.configure_trust(context)
     own = TlsSettings(NAME, ("h2", "http/1.1"), ca_file=settings.lab_ca_file)
-    attempt = await probed(own, refusing(context))
+    attempt = await probed(own, refusing(wanting_a_certificate(alpn=chosen, version=version)))
     assert where_and_why(attempt) is None
     assert attempt.tls is not None
 
@@ -318,13 +319,6 @@ async def test_who_answers_in_http_is_known(settings: TlsSettings, answer: bytes
 # --- driven by events, and by tasks
 
 
-def wanting_a_certificate(alpn: str | None) -> ssl.SSLContext:
-    context = server_context(alpn=alpn)
-    context.verify_mode = ssl.CERT_REQUIRED
-    AUTHORITY.configure_trust(context)
-    return context
-
-
 def only_old() -> ssl.SSLContext:
     context = server_context(INTERCEPTOR)
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -341,7 +335,7 @@ HANDLERS = {
     "intercepts": speaking_tls(server_context(INTERCEPTOR)),
     "old and intercepts": refusing(only_old()),
     "another name": speaking_tls(server_context(name="other.example")),
-    "wants a certificate": refusing(wanting_a_certificate("apns-security-v3")),
+    "wants a certificate": refusing(wanting_a_certificate()),
     "not TLS": says(b"SSH-2.0-OpenSSH_9.2\r\n"),
     "closed": says(b""),
     "resets": resets,
