@@ -47,20 +47,37 @@ _UNUSABLE = (
 """What the library raises for certificates that it cannot use, and for signatures that are none."""
 
 
-class Authority(NamedTuple):
-    """A certificate of one, in DER, and what it says."""
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One as it came, in DER, and what it says."""
 
     der: bytes
     said: Said
+    fingerprint: bytes
+    """SHA-256."""
+
+    def may_issue(self, time: datetime | None) -> bool:
+        """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
+        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
+        return is_one and self.is_in_date(time)
+
+    def is_in_date(self, time: datetime | None) -> bool:
+        return time is None or self.said.is_valid_at(time)
+
+
+def _certificate(der: bytes, is_leaf: bool) -> Certificate:
+    """For whom a certificate is, only the leaf is asked."""
+    said = certificates.read(der) if is_leaf else certificates.read(der, most_names=0)
+    return Certificate(der, said, hashlib.sha256(der).digest())
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
     """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
 
-    by_subject: Mapping[bytes, tuple[Authority, ...]] = field(default_factory=dict)
+    by_subject: Mapping[bytes, tuple[Certificate, ...]] = field(default_factory=dict)
 
-    def named(self, subject: bytes) -> tuple[Authority, ...]:
+    def named(self, subject: bytes) -> tuple[Certificate, ...]:
         return self.by_subject.get(subject, ())
 
 
@@ -69,10 +86,11 @@ NOBODY = Store()
 
 def store(authorities: Iterable[bytes]) -> Store:
     """A store of certificates in DER."""
-    found: dict[bytes, tuple[Authority, ...]] = {}
+    found: dict[bytes, tuple[Certificate, ...]] = {}
     for der in authorities:
-        said = certificates.read(der, most_names=0)
-        found[said.subject.der] = (*found.get(said.subject.der, ()), Authority(der, said))
+        authority = _certificate(der, is_leaf=False)
+        subject = authority.said.subject.der
+        found[subject] = (*found.get(subject, ()), authority)
     return Store(found)
 
 
@@ -103,29 +121,12 @@ def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
     return either
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One certificate of a chain as it was presented."""
-
-    der: bytes
-    said: Said
-    fingerprint: bytes
-
-    def may_issue(self, time: datetime | None) -> bool:
-        """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
-        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
-        return is_one and _is_in_date(self.said, time)
+_presented = _remembered(_certificate)
 
 
-def links(presented: Sequence[bytes]) -> list[Link]:
-    """As many as may matter; for whom a certificate is, only the leaf is asked."""
-    return [_link(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
-
-
-@_remembered
-def _link(der: bytes, is_leaf: bool) -> Link:
-    said = certificates.read(der) if is_leaf else certificates.read(der, most_names=0)
-    return Link(der, said, hashlib.sha256(der).digest())
+def chain_of(presented: Sequence[bytes]) -> list[Certificate]:
+    """The certificates in their order, as many as may matter."""
+    return [_presented(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
 
 
 class Way(NamedTuple):
@@ -150,7 +151,7 @@ Takes = Callable[[tuple[Said, ...]], bool]
 
 
 def way_up(
-    chain: Sequence[Link], vouching: Vouching, time: datetime | None, takes: Takes = lambda _: True
+    chain: Sequence[Certificate], vouching: Vouching, time: datetime | None, takes: Takes = lambda _: True
 ) -> Way | None:
     """The shortest way from the leaf to who vouches: signature by signature, never by names alone.
 
@@ -170,8 +171,8 @@ class _Search:
         self._takes = takes
         self._checks_left = _MOST_SIGNATURES
 
-    def way_up(self, chain: Sequence[Link]) -> Way | None:
-        reached: dict[Link, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
+    def way_up(self, chain: Sequence[Certificate]) -> Way | None:
+        reached: dict[Certificate, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
         waiting = list(reached)
         for current in waiting:  # grows meanwhile
             below = reached[current]
@@ -189,31 +190,27 @@ class _Search:
                 waiting.append(parent)
         return None
 
-    def _end_at(self, current: Link, below: tuple[Said, ...]) -> Way | None:
+    def _end_at(self, current: Certificate, below: tuple[Said, ...]) -> Way | None:
         """Where it is in a store, or was issued by who is."""
         for trust, authorities in self._vouching.stores:
-            if any(current.der == der for der, _ in authorities.named(current.said.subject.der)):
+            if any(current.der == known.der for known in authorities.named(current.said.subject.der)):
                 return Way(trust, below)
-            for der, said in authorities.named(current.said.issuer.der):
-                above = (*below, said)
-                if _is_in_date(said, self._time) and self._takes(above) and self._holds(current.der, der):
+            for issuer in authorities.named(current.said.issuer.der):
+                above = (*below, issuer.said)
+                if issuer.is_in_date(self._time) and self._takes(above) and self._holds(current, issuer):
                     return Way(trust, above)
         return None
 
-    def _is_issued_by(self, link: Link, issuer: Link) -> bool:
-        is_named = link.said.issuer.der == issuer.said.subject.der
-        return is_named and issuer.may_issue(self._time) and self._holds(link.der, issuer.der)
+    def _is_issued_by(self, current: Certificate, issuer: Certificate) -> bool:
+        is_named = current.said.issuer.der == issuer.said.subject.der
+        return is_named and issuer.may_issue(self._time) and self._holds(current, issuer)
 
-    def _holds(self, certificate: bytes, issuer: bytes) -> bool:
+    def _holds(self, certificate: Certificate, issuer: Certificate) -> bool:
         """Whether the certificate was signed by an issuer that has the name it gives."""
         if self._checks_left <= 0:
             return False
         self._checks_left -= 1
-        return _is_signed_by(certificate, issuer)
-
-
-def _is_in_date(said: Said, time: datetime | None) -> bool:
-    return time is None or said.is_valid_at(time)
+        return _is_signed_by(certificate.der, issuer.der)
 
 
 @_remembered

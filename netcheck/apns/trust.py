@@ -15,7 +15,7 @@ from pathlib import Path
 import certifi
 
 from netcheck.apns.certificates import Said, printable
-from netcheck.apns.issuers import NOBODY, Link, Store, Vouching, Way, links, way_up
+from netcheck.apns.issuers import NOBODY, Certificate, Store, Vouching, Way, chain_of, way_up
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -90,7 +90,7 @@ def examine(
     ten milliseconds, whatever is presented.
     """
     time = datetime.fromtimestamp(now, UTC)
-    chain = links(presented)
+    chain = chain_of(presented)
     leaf = chain[0].said if chain else Said()
     way = way_up(chain, anchors.vouching, time)
     # Whose it is does not change with the date: this machine's clock may be years off.
@@ -119,7 +119,9 @@ def examine(
     return Examined(info, reason, detail)
 
 
-def _not_vouched(chain: Sequence[Link], info: TlsInfo, name: str, anchors: Anchors) -> tuple[Reason, str]:
+def _not_vouched(
+    chain: Sequence[Certificate], info: TlsInfo, name: str, anchors: Anchors
+) -> tuple[Reason, str]:
     """Somebody in between shows a certificate for the name that was asked for; another peer shows its own."""
     reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
     if not chain:
@@ -139,7 +141,7 @@ def _not_vouched(chain: Sequence[Link], info: TlsInfo, name: str, anchors: Ancho
     return reason, f"the certificate for {name} was issued by {issuer}{unfit}"
 
 
-def _unfit(chain: Sequence[Link], anchors: Anchors, whose: Way | None, time: datetime | None) -> str:
+def _unfit(chain: Sequence[Certificate], anchors: Anchors, whose: Way | None, time: datetime | None) -> str:
     """Why no client takes the chain of a server, whoever issued it; `time` as for the way that was found."""
     if chain and (what := chain[0].said.unfit):
         return f"the certificate {what}"
@@ -151,13 +153,13 @@ def _unfit(chain: Sequence[Link], anchors: Anchors, whose: Way | None, time: dat
     return flaw
 
 
-def _unfit_by_name(chain: Sequence[Link], anchors: Anchors) -> str:
+def _unfit_by_name(chain: Sequence[Certificate], anchors: Anchors) -> str:
     """Where no signature leads on: one by an outdated hash is not even checked, neither here nor by clients.
 
     Nor is what was signed by who is no authority.
     """
-    wanted = {link.said.issuer.der for link in chain}
-    for said in (link.said for link in chain[1:]):
+    wanted = {each.said.issuer.der for each in chain}
+    for said in (each.said for each in chain[1:]):
         what = said.unfit_authority or said.unfit_signature
         is_between = said.subject.der in wanted and said.subject.der != said.issuer.der
         if what and is_between and _is_issuer_known(said, anchors):
@@ -201,13 +203,13 @@ def _for_another(info: TlsInfo, name: str) -> str:
     return f"the certificate is not for {name} but for {whose}"
 
 
-def _of_issuers(chain: Sequence[Link], anchors: Anchors, time: datetime) -> str:
+def _of_issuers(chain: Sequence[Certificate], anchors: Anchors, time: datetime) -> str:
     """Which certificate is out of date, of those that are the issuers' by their names."""
-    names = dict.fromkeys(link.said.issuer.der for link in chain)  # in their order
+    names = dict.fromkeys(each.said.issuer.der for each in chain)  # in their order
     stores = [authorities for _, authorities in anchors.vouching.stores]
     stored = [each for authorities in stores for name in names for each in authorities.named(name)]
-    sent = [link for link in chain[1:] if link.said.subject.der in names]
-    issuers = [*(link.said for link in sent), *(authority.said for authority in stored)]
+    sent = [each for each in chain[1:] if each.said.subject.der in names]
+    issuers = (issuer.said for issuer in (*sent, *stored))
     told = (_out_of_date(said, time, _certificate_of(said)) for said in issuers)
     return next(filter(None, told), "a certificate of the issuers' chain is out of date")
 
