@@ -131,7 +131,7 @@ FILE: Section[FileKeys] = section(
             "Where to serve metrics and status: ADDRESS:PORT, unix:/PATH/OF/SOCKET, or a list of these.",
         ),
         "resolvers": Key(
-            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=RESOLVER_PATTERN, nothing={}),
+            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=RESOLVER_PATTERN),
             "Nameservers by a name for them; `system`, what resolv.conf says, is always there.",
         ),
         "paths": Key(
@@ -144,7 +144,7 @@ FILE: Section[FileKeys] = section(
         "probing": Key(PROBING),
         "verdict": Key(VERDICT),
         "push_certificates": Key(
-            named(PUSH_CERTIFICATE, Limits(0, _MOST), nothing={}),
+            named(PUSH_CERTIFICATE, Limits(0, _MOST)),
             "Push certificates of MDM servers to keep an eye on, by a name for each.",
         ),
         "history": Key(HISTORY),

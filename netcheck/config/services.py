@@ -263,7 +263,7 @@ def _own_or_misspelt() -> Section[ServiceKeys]:
     return replace(OWN, parse=parse)
 
 
-SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS, nothing={})
+SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS)
 
 
 # What they come to

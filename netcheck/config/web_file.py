@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.reading.document import NOTHING, TOP, Location, read
+from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
@@ -93,8 +93,6 @@ def _header_name(key: str) -> str:
 
 
 def _header(raw: object, at: Location, _: Reading) -> str:
-    if raw is NOTHING or raw == "":
-        return ""
     written = text_in(raw)
     if not re.fullmatch(r"[\x20-\x7e]{1,4096}", written):
         raise ValueError("a header is a line of ASCII: write one")
@@ -107,7 +105,7 @@ def _header(raw: object, at: Location, _: Reading) -> str:
 @dataclass(frozen=True, slots=True)
 class _HttpKeys:
     http2: bool | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 _HTTP: Section[_HttpKeys] = section(
@@ -115,7 +113,7 @@ _HTTP: Section[_HttpKeys] = section(
     "HTTP on the web port.",
     {
         "http2": Key(or_nothing(FLAG)),
-        "headers": Key(named(Kind(_header, {}, str), Limits(0, len(_HEADERS)), _header_name, nothing={})),
+        "headers": Key(named(or_nothing(Kind(_header, {}, str)), Limits(0, len(_HEADERS)), _header_name)),
     },
 )
 
@@ -153,7 +151,7 @@ def _cost(hashed: Secret) -> int:
     return int(hashed.reveal().split("$")[2])
 
 
-_USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user, nothing={})
+_USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user)
 
 
 # How often

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
-from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
+from netcheck.config.reading.values import Kind, Limits, Listed, SaidError, Schema
 from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")
@@ -200,13 +200,11 @@ def named(
     pattern: str = _NAME_PATTERN,
     nothing: Mapping[str, object] | None = None,
 ) -> Named[T]:
-    """Entries by name, in the order of the file. `nothing`: what no value means, if anything."""
+    """Entries by name, in the order of the file. `nothing`: what no value means; else there are none then."""
     of_known = known or {}
 
     def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:
-        if raw is NOTHING and nothing is None:
-            raise ValueError(NO_VALUE)
-        entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw, _NEEDS_NAMES)
+        entries = nothing if nothing and raw is NOTHING else mapping_in(raw, _NEEDS_NAMES)
         limits.check(len(entries))
         found: dict[str, T] = {}
         for key, value in entries.items():
@@ -223,7 +221,7 @@ def named(
         return found
 
     schema = {
-        "type": ["object", *(["null"] if nothing is not None else [])],
+        "type": ["object", *(["null"] if nothing or limits.fewest == 0 else [])],
         "properties": {key: kind.schema for key, kind in of_known.items()},
         "patternProperties": {pattern: others.schema},
         "additionalProperties": False,

@@ -33,7 +33,10 @@ class Kind(Generic[T]):
     """A kind of value."""
 
     parse: Callable[[object, Location, Reading], T]
-    """From what the document holds; ValueError with a sentence, or SaidError."""
+    """From what the document holds; ValueError with a sentence, or SaidError.
+
+    Of NOTHING any ValueError will do: `read` says in one way that there is no value.
+    """
     schema: Schema
     show: Callable[[T], object]
     """To what one would write, in plain types."""
@@ -45,7 +48,7 @@ class Kind(Generic[T]):
         try:
             return self.parse(raw, at, reading)
         except ValueError as error:
-            reading.say(at, str(error))
+            reading.say(at, NO_VALUE if raw is NOTHING else str(error))
             raise SaidError from error
 
 
@@ -118,9 +121,7 @@ def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -
     def read(raw: object, _: Location, __: Reading) -> E:
         found = meant.get(str(raw).strip().lower())
         if found is None:
-            raise ValueError(
-                NO_VALUE if raw is NOTHING else f"needs {listed(members, 'or')}{did_you_mean(raw, members)}"
-            )
+            raise ValueError(f"needs {listed(members, 'or')}{did_you_mean(raw, members)}")
         return found
 
     return Kind(read, _words_schema([str(member) for member in members], tuple(also)), str)
@@ -149,7 +150,7 @@ def _flag(raw: object, _: Location, __: Reading) -> bool:
         return written
     if written in _YES or written in _NO:
         return written in _YES
-    raise ValueError(NO_VALUE if raw is NOTHING else "needs true or false")
+    raise ValueError("needs true or false")
 
 
 FLAG: Kind[bool] = Kind(
@@ -174,7 +175,7 @@ def whole(lowest: int, highest: int) -> Kind[int]:
     def read(raw: object, _: Location, __: Reading) -> int:
         number = whole_in(raw)
         if number is None:
-            raise ValueError(NO_VALUE if raw is NOTHING else "needs a whole number, without unit")
+            raise ValueError("needs a whole number, without unit")
         refuse_out_of_bounds(number, lowest, highest)
         return number
 
@@ -188,7 +189,7 @@ def decimal(lowest: float, highest: float) -> Kind[float]:
     def read(raw: object, _: Location, __: Reading) -> float:
         number = raw if isinstance(raw, float) else whole_in(raw)
         if number is None:
-            raise ValueError(NO_VALUE if raw is NOTHING else "needs a number, without quotes and unit")
+            raise ValueError("needs a number, without quotes and unit")
         refuse_out_of_bounds(number, lowest, highest)
         return float(number)
 
