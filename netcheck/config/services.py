@@ -12,6 +12,7 @@ from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltI
 from netcheck.config.paths import ROLES
 from netcheck.config.reading.addresses import HOST, IP, network, ports
 from netcheck.config.reading.document import Location
+from netcheck.config.reading.durations import duration
 from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading, closest
 from netcheck.config.reading.sections import Key, Named, Rule, Section, named, section
@@ -19,7 +20,6 @@ from netcheck.config.reading.values import (
     FLAG,
     Limits,
     choice,
-    duration,
     list_of,
     text,
     whole_or_word,

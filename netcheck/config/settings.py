@@ -10,6 +10,7 @@ from pathlib import Path
 
 from netcheck.config.reading.addresses import HOST
 from netcheck.config.reading.document import Location
+from netcheck.config.reading.durations import duration
 from netcheck.config.reading.named_files import (
     CA_FILE,
     FILE_TO_COME,
@@ -23,7 +24,7 @@ from netcheck.config.reading.named_files import (
 from netcheck.config.reading.pem import check_pair
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
-from netcheck.config.reading.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
+from netcheck.config.reading.values import FLAG, Limits, choice, decimal, list_of, text, whole
 from netcheck.model.credentials import Secret
 from netcheck.model.services import Timeouts
 

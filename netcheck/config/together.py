@@ -12,8 +12,9 @@ from pathlib import Path
 from netcheck.apns.services import PROVIDER, provers
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
+from netcheck.config.reading.durations import seconds
 from netcheck.config.reading.problems import Reading, did_you_mean
-from netcheck.config.reading.values import FLAG, seconds
+from netcheck.config.reading.values import FLAG
 from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
 from netcheck.model.hosts import endpoint_text, is_literal
 from netcheck.model.paths import Expected, Family, ProbePath, family_of
