@@ -18,17 +18,9 @@ from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
 from netcheck.config.reading.proxy_urls import default_resolve
-from netcheck.config.reading.sections import (
-    RESOLVER_PATTERN,
-    Key,
-    Section,
-    config_error,
-    named,
-    resolver_name,
-    section,
-)
+from netcheck.config.reading.sections import Key, Section, config_error, named, section
 from netcheck.config.reading.values import Limits, SaidError, list_of, text
-from netcheck.config.resolvers import RESOLVER, ResolverKeys, to_resolver
+from netcheck.config.resolvers import NAME_PATTERN, RESOLVER, ResolverKeys, resolver_name, to_resolver
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
     HISTORY,
@@ -131,7 +123,7 @@ FILE: Section[FileKeys] = section(
             "Where to serve metrics and status: ADDRESS:PORT, unix:/PATH/OF/SOCKET, or a list of these.",
         ),
         "resolvers": Key(
-            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=RESOLVER_PATTERN),
+            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=NAME_PATTERN),
             "Nameservers by a name for them; `system`, what resolv.conf says, is always there.",
         ),
         "paths": Key(

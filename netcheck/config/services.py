@@ -16,14 +16,7 @@ from netcheck.config.reading.durations import duration
 from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading, closest
 from netcheck.config.reading.sections import Key, Named, Rule, Section, named, section
-from netcheck.config.reading.values import (
-    FLAG,
-    Limits,
-    choice,
-    list_of,
-    text,
-    whole_or_word,
-)
+from netcheck.config.reading.values import FLAG, Limits, choice, list_of, text, whole_or_word
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Role
 from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings

@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
 from netcheck.config.reading.values import Kind, Limits, Listed, SaidError, Schema
-from netcheck.model.paths import SYSTEM_RESOLVER
 
 T = TypeVar("T")
 
@@ -162,15 +161,13 @@ def _section_schema(
 # Names
 
 
-_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,63}")
-_NAME_PATTERN = f"^{_NAME.pattern}$"
-RESOLVER_PATTERN = f"^(?!{SYSTEM_RESOLVER.name}$){_NAME.pattern}$"
-"""Names of resolvers, for the schema."""
+LABEL = r"[a-zA-Z0-9_.-]{1,63}"
+"""A name that can be a label of metrics, as a pattern."""
 
 
 def label(key: str) -> str:
-    """A name that can be a label of metrics."""
-    if not _NAME.fullmatch(key):
+    """A name that can be a label of metrics; ValueError for any other."""
+    if not re.fullmatch(LABEL, key):
         spaces = "; write - for each space" if " " in key.strip() else ""
         letters = (
             "; write ae for ä, e for é and so on" if any(c.isalpha() and not c.isascii() for c in key) else ""
@@ -183,21 +180,12 @@ def label(key: str) -> str:
     return key
 
 
-def resolver_name(key: str) -> str:
-    """A label that is not taken."""
-    if key == SYSTEM_RESOLVER.name:
-        raise ValueError(
-            "this name is taken: system is always there and asks what resolv.conf names; choose another"
-        )
-    return label(key)
-
-
 def named(
     others: Kind[T],
     limits: Limits,
     name: Callable[[str], str] = label,
     known: Mapping[str, Kind[T]] | None = None,
-    pattern: str = _NAME_PATTERN,
+    pattern: str = f"^{LABEL}$",
     nothing: Mapping[str, object] | None = None,
 ) -> Named[T]:
     """Entries by name, in the order of the file. `nothing`: what no value means; else there are none then."""
