@@ -303,7 +303,7 @@ def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
 
 def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     config = to_config(keys)
-    together.check(config.services, config.paths, reading)
+    together.check(config.services, config.paths, config.probing, config.push_certificates, reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     together.check_history(file, reading)
     return config

@@ -80,16 +80,11 @@ class Reading:
         """Whether it stands in the file."""
         return at in self._document.places
 
-    def value(self, at: Location) -> object:
-        """What stands below these keys, as YAML reads it; None where there is nothing."""
+    def keys(self, at: Location) -> tuple[str, ...]:
+        """The keys of a mapping in the file, none where there is no mapping."""
         value: object = self._document.value
         for part in at:
             value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    def keys(self, at: Location) -> tuple[str, ...]:
-        """The keys of a mapping in the file, none where there is no mapping."""
-        value = self.value(at)
         return tuple(value) if isinstance(value, dict) else ()
 
     def is_covered(self, at: Location) -> bool:
