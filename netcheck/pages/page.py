@@ -18,7 +18,7 @@ from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
 from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
-from netcheck.pages.words import headline, own_services, said
+from netcheck.pages.words import headline, said
 from netcheck.phrases import time_text
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def onset(facts: Facts, judged: Judgement) -> Onset:
     about = [result for finding in judged.findings for result in finding.about]
     failed = [result for result in about if result.attempt.failure is not None]
     failed += [r for r in facts.results if r.path == judged.path and r.attempt.failure is not None][:1]
-    summary = str(said(judged, own_services(facts.services)))
+    summary = str(said(judged, facts.own_services))
     return Onset(summary, transcript.of_result(failed[0]) if failed else "")
 
 
@@ -102,14 +102,14 @@ def _mark(name: str) -> str:
 
 def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: bool) -> str:
     paths, fields = _worst_first(facts), Fields(facts)
-    own, every = own_services(facts.services), lines(facts, past, time)
+    every = lines(facts, past, time)
     is_folded = len(every) > _MANY
     template = _environment().get_template("page.html")
     return template.render(
         is_live=is_live,
         version=version,
         time=time_text(time),
-        headline=headline(facts.judgements, own),
+        headline=headline(facts.judgements, facts.own_services),
         answers=[answer.text for answer in answers(facts)],
         worst=worst(line.state for line in every),
         lines=[line for line in every if not (is_folded and line.state in WELL)],
