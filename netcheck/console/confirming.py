@@ -5,7 +5,7 @@ Owns which program says it, asked from where and through what. Knows facts only.
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from netcheck.facts import Facts
@@ -24,7 +24,7 @@ from netcheck.model.paths import (
     Way,
     family_of,
 )
-from netcheck.model.results import Result
+from netcheck.model.results import Attempt, Lookup, Result
 from netcheck.model.services import TlsSettings
 from netcheck.phrases import listed
 
@@ -86,8 +86,9 @@ def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> l
         failed = list(map(_at_its_member, failed))
     if unresolved := [result for result in failed if is_unresolved(result)]:
         return [_resolved(facts, path, unresolved)]
-    first = {result.port: result for result in reversed(failed) if _leads(_way_to(path, result))}
-    shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
+    probes = [_Probe(facts, path, result) for result in reversed(failed)]
+    first = {probe.result.port: probe for probe in probes if _leads(probe.way_to)}
+    shown = [_confirmation(first[port]) for port in sorted(first)]
     alike = [each for each in shown if each.outcome == shown[0].outcome]
     return list(dict.fromkeys(alike))
 
@@ -107,19 +108,95 @@ def _at_its_member(result: Result) -> Result:
     return replace(result, attempt=replace(attempt, proxies=proxies))
 
 
+def _found(facts: Facts, path: ProbePath, host: str) -> list[Lookup]:
+    """What the path's own resolver was asked of a host."""
+    asked = (host, path.resolver.name)
+    return [lookup for lookup in facts.lookups if (lookup.host, lookup.resolver) == asked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """One that failed, and what is known beside it."""
+
+    facts: Facts
+    path: ProbePath
+    result: Result
+
+    @property
+    def attempt(self) -> Attempt:
+        return self.result.attempt
+
+    @property
+    def way(self) -> Way:
+        return self.attempt.proxies or self.path.proxies
+
+    @property
+    def way_to(self) -> Way:
+        """What of the way is asked: up to the proxy that does not lead to the next one."""
+        return self.attempt.proxies[: self.attempt.passed + 1] if self.attempt.next_proxy else self.way
+
+    @property
+    def source(self) -> str | None:
+        """The address that connections leave from, where the config says it."""
+        return self.path.binding.source(self.attempt.family)
+
+    @property
+    def tls(self) -> TlsSettings:
+        """What its service speaks of in TLS."""
+        services = (service for service in self.facts.services if service.name == self.result.service)
+        return next((each.tls for each in services if self.result.host in each.hosts), TlsSettings())
+
+    @property
+    def name(self) -> str:
+        """Whom it asks for in TLS."""
+        return self.tls.server_name or self.result.host
+
+    @property
+    def peer(self) -> str:
+        """What to connect to: the name, or the address that fails, where others of the name may well work."""
+        if self.attempt.balancer:
+            return self.attempt.balancer
+        lookups = _found(self.facts, self.path, self.result.host)
+        its = [lookup for lookup in lookups if lookup.rdtype.family is self.attempt.family]
+        known = {address for lookup in its for address in lookup.addresses}
+        place = (self.path.name, self.result.port, self.attempt.family)
+        some_work = any(
+            each.attempt.failure is None
+            for each in self.facts.results
+            if (each.path, each.port, each.attempt.family) == place
+        )
+        is_one_of_several = some_work and len(known) > 1
+        is_found_elsewhere = bool(self.path.resolver.nameservers)  # the command asks this machine's resolver
+        takes_address = is_one_of_several or is_found_elsewhere
+        host = (takes_address and self.attempt.address) or self.result.host
+        return endpoint_text(host, self.result.port)
+
+    def family_flag(self, peer: str) -> Words:
+        """For what resolves names itself, where the other family works: it would take that one and succeed.
+
+        And where it leaves from an address: nc and openssl refuse one whose family is not the peer's.
+        """
+        if is_literal(_host_of(peer)):
+            return ()
+        if self.source:
+            return _FAMILY_FLAGS[family_of(self.source)]
+        place = (self.path.name, self.result.host, self.result.port)
+        alike = [each.attempt for each in self.facts.results if (each.path, each.host, each.port) == place]
+        working = {attempt.family for attempt in alike if attempt.failure is None}
+        flag = _FAMILY_FLAGS.get(self.attempt.family, ())
+        return flag if working and self.attempt.family not in working else ()
+
+    def where_found(self, proxy: Proxy) -> str | None:
+        """Where the path's own resolver found the proxy: a command asks this machine's."""
+        if not self.path.resolver.nameservers:
+            return None
+        lookups = _found(self.facts, self.path, proxy.host)
+        return next((address for lookup in lookups for address in lookup.addresses), None)
+
+
 def _command(*words: str) -> str:
     """As a shell takes it, which runs nothing of what stands in the words."""
     return shlex.join(words)
-
-
-def _way(path: ProbePath, result: Result) -> Way:
-    return result.attempt.proxies or path.proxies
-
-
-def _way_to(path: ProbePath, result: Result) -> Way:
-    """What of the way is asked: up to the proxy that does not lead to the next one."""
-    attempt = result.attempt
-    return attempt.proxies[: attempt.passed + 1] if attempt.next_proxy else _way(path, result)
 
 
 def _leads(way: Way) -> bool:
@@ -133,9 +210,9 @@ def _leads(way: Way) -> bool:
 
 def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
     """By the name that was asked for: of several proxies, this machine asks for the first one's."""
-    first = unresolved[0]
+    first = _Probe(facts, path, unresolved[0])
     is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
-    host = _way(path, first)[0].host if is_of_proxy and _way(path, first) else first.host
+    host = first.way[0].host if is_of_proxy and first.way else first.result.host
     families = {each.attempt.family for each in unresolved if each.host == host}
     record = RecordType.AAAA if families == {Family.IPV6} else RecordType.A
     outcome = f"must print addresses{_not_these(facts, path, host, record)}"
@@ -165,118 +242,60 @@ def _dns_transport(resolver: Resolver) -> Words:
 
 def _not_these(facts: Facts, path: ProbePath, host: str, record: RecordType) -> str:
     """What a resolver gives now in place of the addresses that lead there: those of this record only."""
-    given = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype) == (host, path.resolver.name, record)
-        for address in lookup.addresses
-    }
+    its = [lookup for lookup in _found(facts, path, host) if lookup.rdtype is record]
+    given = {address for lookup in its for address in lookup.addresses}
     return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
-
-
-def _tls_of(facts: Facts, result: Result) -> TlsSettings:
-    """What its service speaks of in TLS."""
-    services = (service for service in facts.services if service.name == result.service)
-    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
-
-
-def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
-    """What to connect to: the name, or the address that fails, where others of the name may well work."""
-    attempt = failed.attempt
-    if attempt.balancer:
-        return attempt.balancer
-    asked = (failed.host, path.resolver.name, attempt.family)
-    known = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype.family) == asked
-        for address in lookup.addresses
-    }
-    place = (failed.path, failed.port, attempt.family)
-    some_work = any(
-        each.attempt.failure is None
-        for each in facts.results
-        if (each.path, each.port, each.attempt.family) == place
-    )
-    is_one_of_several = some_work and len(known) > 1
-    is_found_elsewhere = bool(path.resolver.nameservers)  # the command asks this machine's resolver
-    takes_address = is_one_of_several or is_found_elsewhere
-    return endpoint_text((takes_address and attempt.address) or failed.host, failed.port)
-
-
-def _family_flag(facts: Facts, path: ProbePath, failed: Result, peer: str) -> Words:
-    """For what resolves names itself, where the other family works: it would take that one and succeed.
-
-    And where it leaves from an address: nc and openssl refuse one whose family is not the peer's.
-    """
-    if is_literal(_host_of(peer)):
-        return ()
-    if source := path.binding.source(failed.attempt.family):
-        return _FAMILY_FLAGS[family_of(source)]
-    place = (failed.path, failed.host, failed.port)
-    alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
-    working = {attempt.family for attempt in alike if attempt.failure is None}
-    flag = _FAMILY_FLAGS.get(failed.attempt.family, ())
-    return flag if working and failed.attempt.family not in working else ()
 
 
 def _host_of(peer: str) -> str:
     return peer.rpartition(":")[0].strip("[]")
 
 
-def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
+def _confirmation(probe: _Probe) -> Confirmation:
     """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
-    attempt = result.attempt
+    attempt = probe.attempt
     if attempt.next_proxy:
-        way = _way_to(path, result)
+        proxy = probe.way_to[0]
         if attempt.failure and attempt.failure.phase is Phase.PROXY_CONNECT:
-            found = _proxy_found(facts, path, way[0])
-            return _connected(facts, path, result, endpoint_text(found or way[0].host, way[0].port))
-        return _led_on(path, result, way, attempt.next_proxy)
-    peer = _where(facts, path, result)
-    if _way(path, result):
-        return _through_proxy(facts, path, result, peer)
-    if not attempt.connected:
-        return _connected(facts, path, result, peer)
-    return _secured(facts, path, result, peer)
+            return _connected(probe, endpoint_text(probe.where_found(proxy) or proxy.host, proxy.port))
+        return _led_on(probe, attempt.next_proxy)
+    if probe.way:
+        return _through_proxy(probe)
+    return _secured(probe) if attempt.connected else _connected(probe, probe.peer)
 
 
-def _secured(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+def _secured(probe: _Probe) -> Confirmation:
     """Openssl waits for ever, and of no certificate at all it says `Verification: OK`."""
-    tls = _tls_of(facts, result)
-    name = tls.server_name or result.host
-    groups = _LARGE_IN_OPENSSL if result.large_hello else ()
-    source = path.binding.source(result.attempt.family)
-    from_here = ("-bind", endpoint_text(source, 0)) if source else ()
-    said = _said(tls, name)
-    family_flag = _family_flag(facts, path, result, peer)
-    command = _command("openssl", "s_client", *family_flag, *from_here, "-connect", peer, *said, *groups)
-    line = "in the line `issuer=`" if tls.is_apples else "`issuer=`, then `Verify return code: 0 (ok)`"
-    shown = _certificate(tls, name, result)
-    return Confirmation(f"must show, within 10 s, {shown} ({line})", f"{command} </dev/null")
+    groups = _LARGE_IN_OPENSSL if probe.result.large_hello else ()
+    from_here = ("-bind", endpoint_text(probe.source, 0)) if probe.source else ()
+    flag = probe.family_flag(probe.peer)
+    said = _said(probe.tls, probe.name)
+    command = _command("openssl", "s_client", *flag, *from_here, "-connect", probe.peer, *said, *groups)
+    is_apples = probe.tls.is_apples
+    line = "in the line `issuer=`" if is_apples else "`issuer=`, then `Verify return code: 0 (ok)`"
+    return Confirmation(f"must show, within 10 s, {_certificate(probe)} ({line})", f"{command} </dev/null")
 
 
-def _certificate(tls: TlsSettings, name: str, result: Result) -> str:
-    shown = "a certificate issued by Apple" if tls.is_apples else f"a valid certificate for {name}"
-    return f"{'with OpenSSL 3.5 or later, ' if result.large_hello else ''}{shown}"
+def _certificate(probe: _Probe) -> str:
+    shown = (
+        "a certificate issued by Apple" if probe.tls.is_apples else f"a valid certificate for {probe.name}"
+    )
+    return f"{'with OpenSSL 3.5 or later, ' if probe.result.large_hello else ''}{shown}"
 
 
-def _connected(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
-    family_flag = _family_flag(facts, path, result, peer)
-    source = path.binding.source(result.attempt.family)
-    from_here = ("-s", source) if source else ()
+def _connected(probe: _Probe, peer: str) -> Confirmation:
+    from_here = ("-s", probe.source) if probe.source else ()
     port = peer.rpartition(":")[2]
-    command = _command("nc", *family_flag, "-vz", *_NC_TIMEOUT, *from_here, _host_of(peer), port)
+    flag = probe.family_flag(peer)
+    command = _command("nc", *flag, "-vz", *_NC_TIMEOUT, *from_here, _host_of(peer), port)
     return Confirmation("must succeed", command)
 
 
-def _through_proxy(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+def _through_proxy(probe: _Probe) -> Confirmation:
     """Couriers speak no HTTP: after TLS, curl waits in vain for their answer."""
-    tls = _tls_of(facts, result)
-    certificate = _certificate(tls, tls.server_name or result.host, result)
-    line = "in the line `issuer:`" if tls.is_apples else "`SSL certificate verify ok`"
-    outcome = f"must show {certificate} ({line}). What comes after that does not matter"
-    return Confirmation(outcome, _curl(facts, path, result, tls, peer))
+    line = "in the line `issuer:`" if probe.tls.is_apples else "`SSL certificate verify ok`"
+    outcome = f"must show {_certificate(probe)} ({line}). What comes after that does not matter"
+    return Confirmation(outcome, _curl(probe))
 
 
 def _said(tls: TlsSettings, name: str) -> Words:
@@ -290,60 +309,47 @@ def _said(tls: TlsSettings, name: str) -> Words:
     return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
-def _led_on(path: ProbePath, result: Result, way: Way, following: Proxy) -> Confirmation:
+def _led_on(probe: _Probe, following: Proxy) -> Confirmation:
     """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
 
     In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
     """
     outcome = f"must get through to {following.place}, and may time out there"
-    through = _through(way, sends_names=True)
-    words = ("-sSv", "-m", "9", *_curl_from(path, result), *through)
+    through = _through(probe.way_to, sends_names=True)
+    words = ("-sSv", "-m", "9", *_curl_from(probe), *through)
     return Confirmation(outcome, _command("curl", *words, f"telnet://{following.place}"))
 
 
-def _curl_from(path: ProbePath, result: Result) -> Words:
-    source = path.binding.source(result.attempt.family)
-    return ("--interface", source) if source else ()
+def _curl_from(probe: _Probe) -> Words:
+    return ("--interface", probe.source) if probe.source else ()
 
 
-def _curl(facts: Facts, path: ProbePath, result: Result, tls: TlsSettings, peer: str) -> str:
+def _curl(probe: _Probe) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
-    way, attempt = _way(path, result), result.attempt
-    family_flag = _family_flag(facts, path, result, peer)
+    way, attempt, tls, port = probe.way, probe.attempt, probe.tls, probe.result.port
+    peer = probe.peer
+    flag = probe.family_flag(peer)
     name = tls.server_name if attempt.connected or not tls.is_apples else None
-    asked = endpoint_text(name or result.host, result.port)
+    asked = endpoint_text(name or probe.result.host, port)
     mode = way[-1].resolve
     sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
     if sends_names:
-        peer, family_flag = endpoint_text(result.host, result.port), ()
+        peer, flag = endpoint_text(probe.result.host, port), ()
     elif way[-1].scheme in HTTP_SCHEMES and attempt.address:  # to these curl sends names, if it has any
-        peer = endpoint_text(attempt.address, result.port)
+        peer = endpoint_text(attempt.address, port)
     elsewhere = () if peer == asked else ("--connect-to", f"::{peer}")
-    options: Words = _LARGE_IN_CURL if result.large_hello else ()
+    options: Words = _LARGE_IN_CURL if probe.result.large_hello else ()
     if not tls.is_apples and tls.ca_file:
         options += ("--cacert", str(tls.ca_file))
     through = _through(way, sends_names=sends_names)
-    if found := _proxy_found(facts, path, way[0]):
+    if found := probe.where_found(way[0]):
         through += ("--resolve", f"{way[0].place}:{found}")
     verbose = "-sSvk" if tls.is_apples else "-sSv"
-    words = (verbose, *_ENDING, *_curl_from(path, result), *family_flag, *options, *through, *elsewhere)
+    words = (verbose, *_ENDING, *_curl_from(probe), *flag, *options, *through, *elsewhere)
     return _command("curl", *words, f"https://{asked}/")
-
-
-def _proxy_found(facts: Facts, path: ProbePath, proxy: Proxy) -> str | None:
-    """Where the path's own resolver found the proxy: a command asks this machine's."""
-    if not path.resolver.nameservers:
-        return None
-    found = (
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver) == (proxy.host, path.resolver.name)
-        for address in lookup.addresses
-    )
-    return next(found, None)
 
 
 def _through(way: Way, *, sends_names: bool) -> Words:
