@@ -184,12 +184,11 @@ def named(
     others: Kind[T],
     limits: Limits,
     name: Callable[[str], str] = label,
-    known: Mapping[str, Kind[T]] | None = None,
+    known: Mapping[str, Kind[T]] = MappingProxyType({}),
     pattern: str = f"^{LABEL}$",
     nothing: Mapping[str, object] | None = None,
 ) -> Named[T]:
     """Entries by name, in the order of the file. `nothing`: what no value means; else there are none then."""
-    of_known = known or {}
 
     def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:
         entries = nothing if nothing and raw is NOTHING else mapping_in(raw, _NEEDS_NAMES)
@@ -198,34 +197,31 @@ def named(
         for key, value in entries.items():
             try:
                 _refuse_slipped(key, value, others)
-                normal = _once(key if key in of_known else name(key), found)
+                normal = _once(key if key in known else name(key), found)
             except ValueError as error:
                 reading.say((*at, key), str(error), of_key=True)
                 continue
             try:
-                found[normal] = of_known.get(key, others).read(value, (*at, key), reading)
+                found[normal] = known.get(key, others).read(value, (*at, key), reading)
             except SaidError:
                 continue
         return found
 
+    if known:  # an entry of a known name is not one of the others
+        pattern = f"^(?!(?:{'|'.join(map(re.escape, known))})$){pattern.removeprefix('^')}"
     schema = {
         "type": ["object", *(["null"] if nothing or limits.fewest == 0 else [])],
-        "properties": {key: kind.schema for key, kind in of_known.items()},
+        "properties": {key: kind.schema for key, kind in known.items()},
         "patternProperties": {pattern: others.schema},
         "additionalProperties": False,
         "minProperties": limits.fewest,
         "maxProperties": limits.most,
     }
-    if of_known:  # an entry of a known name is not one of the others
-        excluded = f"^(?!(?:{'|'.join(map(re.escape, of_known))})$)"
-        schema["patternProperties"] = {excluded + pattern.removeprefix("^"): others.schema}
-    return Named(
-        parse,
-        schema,
-        lambda entries: {key: others.show(value) for key, value in entries.items()},
-        of_known,
-        others,
-    )
+
+    def show(entries: Mapping[str, T]) -> dict[str, object]:
+        return {key: others.show(value) for key, value in entries.items()}
+
+    return Named(parse, schema, show, known, others)
 
 
 def _once(name: str, found: Collection[str]) -> str:
