@@ -10,6 +10,7 @@ import trio
 
 from netcheck.config import web_tls
 from netcheck.config.settings import ClientAuth
+from netcheck.config.web_file import WebFile
 from netcheck.config.web_tls import ServerTls, server_context
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protection
@@ -26,8 +27,7 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
 
 
 def protection(settings: ServerTls) -> Protection:
-    sans = frozenset(settings.allowed_sans)
-    return replace(OPEN, tls=server_context(settings), allowed_sans=sans)
+    return replace(OPEN, said=WebFile(settings), tls=server_context(settings))
 
 
 @pytest.fixture
