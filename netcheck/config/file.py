@@ -28,15 +28,14 @@ from netcheck.config.settings import (
     PROBING,
     PUSH_CERTIFICATE,
     VERDICT,
-    WEB,
     HistorySettings,
     Metrics,
     ProbingSettings,
     PushCertificateKeys,
     VerdictSettings,
-    Web,
     within_the_interval,
 )
+from netcheck.config.web import WEB, Web
 from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver

@@ -17,8 +17,8 @@ from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
-from netcheck.config.settings import Web, WebTls
-from netcheck.config.web_tls import TLS, ServerTls, TlsKeys, notes_on, or_nothing, server_context, to_tls
+from netcheck.config.web import ServerTls, Web, server_context, to_tls
+from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_exporters_tls
 from netcheck.files import read_file
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
@@ -64,11 +64,7 @@ def settle(web: Web) -> WebFile:
     if web.config_file is not None:
         return read_web_config(web.config_file)
     users = read_users(web.basic_auth_users_file) if web.basic_auth_users_file else {}
-    return WebFile(_of_keys(web.tls) if web.tls else None, users)
-
-
-def _of_keys(tls: WebTls) -> ServerTls:
-    return ServerTls(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
+    return WebFile(to_tls(web.tls) if web.tls else None, users)
 
 
 def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
@@ -227,7 +223,7 @@ def read_web_config(file: Path) -> WebFile:
         raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit
     return WebFile(
-        to_tls(keys.tls_server_config),
+        to_exporters_tls(keys.tls_server_config),
         MappingProxyType(dict(keys.basic_auth_users)),
         tuple((name, value) for name, value in keys.http_server_config.headers.items() if value),
         RateLimit(rate.interval, rate.burst) if rate.interval else None,

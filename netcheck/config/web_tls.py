@@ -1,4 +1,4 @@
-"""TLS on the web port: what may be said of it, and Go's words for it, which exporters use."""
+"""TLS on the web port in the words of Go's, which exporters use: the keys, and what they come to here."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -8,72 +8,17 @@ from typing import TypeVar
 
 from netcheck.config.reading.document import NOTHING, Location
 from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
-from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair, load_authorities, load_pair
+from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
-from netcheck.config.settings import ClientAuth
+from netcheck.config.web import ClientAuth, ServerTls, server_context
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
 
 T = TypeVar("T")
 
 _MOST_WORDS = 64
-_VERIFY = {
-    ClientAuth.NONE: ssl.CERT_NONE,
-    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
-    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """TLS on the web port, with all that may be said of it."""
-
-    certificate: Pem
-    """With its chain."""
-    key: Pem
-    client_ca: Pem | None = None
-    client_auth: ClientAuth = ClientAuth.NONE
-    allowed_sans: tuple[str, ...] = ()
-    """Names of which a client's certificate has to have one; empty where any will do."""
-    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
-    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-    ciphers: tuple[str, ...] = ()
-    """For TLS 1.2, by OpenSSL's names; empty for the usual ones."""
-    curve: str | None = None
-    """The only one that is offered, by OpenSSL's name; None for the usual ones."""
-    server_prefers: bool = True
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that it rests on."""
-        return tuple(each for each in (self.certificate, self.key, self.client_ca) if isinstance(each, Path))
-
-
-def server_context(settings: ServerTls) -> ssl.SSLContext:
-    """A context for new connections; OSError or ValueError where there can be none. Blocks."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version, context.maximum_version = settings.oldest, settings.newest
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    if not settings.server_prefers:
-        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if settings.ciphers:
-        context.set_ciphers(":".join(settings.ciphers))
-    if settings.curve:
-        context.set_ecdh_curve(settings.curve)
-    context.set_alpn_protocols(["http/1.1"])
-    load_pair(context, settings.certificate, settings.key)
-    if settings.client_ca is not None:
-        load_authorities(context, settings.client_ca)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
-    elif settings.client_auth is not ClientAuth.NONE:
-        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in Go: whoever this system trusts
-    context.verify_mode = _VERIFY[settings.client_auth]
-    return context
-
-
-# The words of Go's TLS, and what they are here
 
 _CLIENT_AUTH = {
     "NoClientCert": ClientAuth.NONE,
@@ -240,7 +185,7 @@ def _versions_are_in_order(keys: TlsKeys, at: Location, reading: Reading) -> Non
 
 
 def _somebody_can_connect(keys: TlsKeys, at: Location, reading: Reading) -> None:
-    tls = to_tls(keys)
+    tls = to_exporters_tls(keys)
     if tls is None or not reading.sound(at):
         return
     try:
@@ -278,7 +223,7 @@ TLS: Section[TlsKeys] = section(  # its keys are explained where the format is f
 )
 
 
-def to_tls(keys: TlsKeys) -> ServerTls | None:
+def to_exporters_tls(keys: TlsKeys) -> ServerTls | None:
     """What the keys come to; None where exporters would not speak TLS."""
     if keys.certificate is None or keys.private_key is None:
         return None

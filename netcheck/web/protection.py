@@ -12,7 +12,7 @@ import trio
 
 from netcheck.config.reading.pem import pem_of
 from netcheck.config.reading.problems import ConfigError, Problem
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.config.web_file import WebFile, context_for, settle
 from netcheck.files import Stamp, in_time, stamp_of
 

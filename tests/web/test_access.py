@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.config.web_file import RateLimit, WebFile
 from netcheck.web.access import guarded
 from netcheck.web.protection import Protection

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.config.web_file import WebFile
 from netcheck.model.credentials import Secret
 from netcheck.web import login

@@ -9,7 +9,7 @@ import bcrypt
 import pytest
 import trio
 
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.web import protection
 from netcheck.web.protection import Protected, Protection
 from tests.web.pems import pems

@@ -9,9 +9,8 @@ import pytest
 import trio
 
 from netcheck.config import web_tls
-from netcheck.config.settings import ClientAuth
+from netcheck.config.web import ClientAuth, ServerTls, server_context
 from netcheck.config.web_file import WebFile
-from netcheck.config.web_tls import ServerTls, server_context
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protection
 from netcheck.web.server import LIMITS, Request, Response
