@@ -457,7 +457,6 @@ async def test_a_response_that_http_forbids_is_a_500(
 async def test_a_handler_that_takes_too_long_is_a_503_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep_forever()
-        raise AssertionError
 
     async with serving(slow, replace(LIMITS, handler_timeout=0.05)) as port:
         assert statuses(await talk(port, GET + GET)) == [503, 503]
