@@ -82,7 +82,7 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class WebTlsKeys:
-    """TLS on the web port; the files are PEM."""
+    """What is written of TLS on the web port; the files are PEM."""
 
     cert_file: Path
     """The server's certificate and its chain."""
@@ -90,6 +90,10 @@ class WebTlsKeys:
     client_ca_file: Path | None = None
     """Who vouches for clients; None where none is asked for a certificate."""
     client_auth: ClientAuth = ClientAuth.NONE
+
+    def to_tls(self) -> ServerTls:
+        """What these keys come to."""
+        return ServerTls(self.cert_file, self.key_file, self.client_ca_file, self.client_auth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +182,3 @@ WEB: Section[Web] = section(
     },
     (_said_in_one_place,),
 )
-
-
-def to_tls(keys: WebTlsKeys) -> ServerTls:
-    """What the section's keys come to."""
-    return ServerTls(keys.cert_file, keys.key_file, keys.client_ca_file, keys.client_auth)

@@ -16,9 +16,9 @@ from types import MappingProxyType
 from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
-from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
-from netcheck.config.web import ServerTls, Web, server_context, to_tls
-from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_exporters_tls
+from netcheck.config.reading.values import FLAG, Limits, SaidError, text_in, whole
+from netcheck.config.web import ServerTls, Web, server_context
+from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_tls, unshown
 from netcheck.files import read_file
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
@@ -64,7 +64,7 @@ def settle(web: Web) -> WebFile:
     if web.config_file is not None:
         return read_web_config(web.config_file)
     users = read_users(web.basic_auth_users_file) if web.basic_auth_users_file else {}
-    return WebFile(to_tls(web.tls) if web.tls else None, users)
+    return WebFile(web.tls.to_tls() if web.tls else None, users)
 
 
 def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
@@ -109,7 +109,7 @@ _HTTP: Section[_HttpKeys] = section(
     "HTTP on the web port.",
     {
         "http2": Key(or_nothing(FLAG)),
-        "headers": Key(named(or_nothing(Kind(_header, {}, str)), Limits(0, len(_HEADERS)), _header_name)),
+        "headers": Key(named(or_nothing(unshown(_header)), Limits(0, len(_HEADERS)), _header_name)),
     },
 )
 
@@ -147,7 +147,7 @@ def _cost(hashed: Secret) -> int:
     return int(hashed.reveal().split("$")[2])
 
 
-_USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user)
+_USERS = named(unshown(lambda raw, _, __: _bcrypt_hash(raw)), Limits(0, _MOST_USERS), _user)
 
 
 # How often
@@ -181,7 +181,7 @@ _RATE: Section[_RateKeys] = section(
     _RateKeys,
     "How many requests are answered.",
     {
-        "interval": Key(Kind(_go_duration, {}, str)),
+        "interval": Key(unshown(_go_duration)),
         "burst": Key(whole(0, 1_000_000)),
     },
     (_somebody_is_answered,),
@@ -223,7 +223,7 @@ def read_web_config(file: Path) -> WebFile:
         raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit
     return WebFile(
-        to_exporters_tls(keys.tls_server_config),
+        to_tls(keys.tls_server_config),
         MappingProxyType(dict(keys.basic_auth_users)),
         tuple((name, value) for name, value in keys.http_server_config.headers.items() if value),
         RateLimit(rate.interval, rate.burst) if rate.interval else None,

@@ -1,7 +1,7 @@
 """TLS on the web port in the words of Go's, which exporters use: the keys, and what they come to here."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -54,6 +54,11 @@ _CIPHERS_OF_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHAC
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 
 
+def unshown(parse: Callable[[object, Location, Reading], T]) -> Kind[T]:
+    """A value in a format that is not ours: no schema has it, and nobody is shown how to write it."""
+    return Kind(parse, {}, str)
+
+
 def _word(known: Mapping[str, T]) -> Kind[T]:
     def parse(raw: object, _: Location, __: Reading) -> T:
         written = text_in(raw)
@@ -61,7 +66,7 @@ def _word(known: Mapping[str, T]) -> Kind[T]:
             raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
         return known[written]
 
-    return Kind(parse, {}, str)
+    return unshown(parse)
 
 
 _AUTH_TYPE = _word({name: name for name in _CLIENT_AUTH})
@@ -98,8 +103,8 @@ def _inline_authorities(raw: object, at: Location, reading: Reading) -> Secret:
     return pem
 
 
-_PEM: Kind[Secret] = Kind(_inline_pem, {}, str)
-_AUTHORITIES: Kind[Secret] = Kind(_inline_authorities, {}, str)
+_PEM = unshown(_inline_pem)
+_AUTHORITIES = unshown(_inline_authorities)
 _ANY_CIPHER = _word({**_CIPHERS, **dict.fromkeys(_CIPHERS_OF_1_3, "")})
 _LIST = Limits(0, _MOST_WORDS)
 
@@ -185,7 +190,7 @@ def _versions_are_in_order(keys: TlsKeys, at: Location, reading: Reading) -> Non
 
 
 def _somebody_can_connect(keys: TlsKeys, at: Location, reading: Reading) -> None:
-    tls = to_exporters_tls(keys)
+    tls = to_tls(keys)
     if tls is None or not reading.sound(at):
         return
     try:
@@ -211,10 +216,10 @@ TLS: Section[TlsKeys] = section(  # its keys are explained where the format is f
         "cert_file": Key(or_nothing(READABLE_FILE)),
         "key_file": Key(or_nothing(READABLE_FILE)),
         "client_ca_file": Key(or_nothing(CA_FILE)),
-        "client_auth_type": Key(or_nothing(Kind(_client_auth, {}, str))),
+        "client_auth_type": Key(or_nothing(unshown(_client_auth))),
         "client_allowed_sans": Key(or_nothing(list_of(text(str), _LIST, distinct=False))),
         "min_version": Key(or_nothing(_VERSION)),
-        "max_version": Key(or_nothing(Kind(_newest, {}, str))),
+        "max_version": Key(or_nothing(unshown(_newest))),
         "cipher_suites": Key(or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False))),
         "prefer_server_cipher_suites": Key(or_nothing(FLAG)),
         "curve_preferences": Key(or_nothing(list_of(_word(_CURVES), _LIST, distinct=False))),
@@ -223,7 +228,7 @@ TLS: Section[TlsKeys] = section(  # its keys are explained where the format is f
 )
 
 
-def to_exporters_tls(keys: TlsKeys) -> ServerTls | None:
+def to_tls(keys: TlsKeys) -> ServerTls | None:
     """What the keys come to; None where exporters would not speak TLS."""
     if keys.certificate is None or keys.private_key is None:
         return None
