@@ -7,19 +7,17 @@ from pathlib import Path
 from netcheck.config.choosers import FROM_ENVIRONMENT, WPAD
 from netcheck.config.reading.addresses import NAME, PORT
 from netcheck.config.reading.document import Location
-from netcheck.config.reading.named_files import (
-    CA_FILE,
-    FILE_TO_COME,
+from netcheck.config.reading.logins import (
     MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
-    READABLE_FILE,
     TWO_PASSWORDS,
     USERNAME,
     Password,
     check_password,
     check_username,
 )
+from netcheck.config.reading.named_files import CA_FILE, FILE_TO_COME, READABLE_FILE
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url
 from netcheck.config.reading.sections import Key, Section, section

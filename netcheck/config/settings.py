@@ -9,14 +9,8 @@ from pathlib import Path
 
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.durations import duration
-from netcheck.config.reading.named_files import (
-    FILE_TO_COME,
-    MISPLACED,
-    PASSWORD_ENV,
-    PASSWORD_FILE,
-    TWO_PASSWORDS,
-    Password,
-)
+from netcheck.config.reading.logins import MISPLACED, PASSWORD_ENV, PASSWORD_FILE, TWO_PASSWORDS, Password
+from netcheck.config.reading.named_files import FILE_TO_COME
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
 from netcheck.config.reading.values import FLAG, decimal, text, whole
