@@ -16,7 +16,7 @@ from types import MappingProxyType
 from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
-from netcheck.config.reading.values import FLAG, Limits, SaidError, text_in, whole
+from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
 from netcheck.config.web import ServerTls, Web, server_context
 from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_tls, unshown
 from netcheck.files import read_file
@@ -109,7 +109,7 @@ _HTTP: Section[_HttpKeys] = section(
     "HTTP on the web port.",
     {
         "http2": Key(or_nothing(FLAG)),
-        "headers": Key(named(or_nothing(unshown(_header)), Limits(0, len(_HEADERS)), _header_name)),
+        "headers": Key(named(or_nothing(Kind(_header, {}, str)), Limits(0, len(_HEADERS)), _header_name)),
     },
 )
 
@@ -147,7 +147,7 @@ def _cost(hashed: Secret) -> int:
     return int(hashed.reveal().split("$")[2])
 
 
-_USERS = named(unshown(lambda raw, _, __: _bcrypt_hash(raw)), Limits(0, _MOST_USERS), _user)
+_USERS = named(unshown(_bcrypt_hash), Limits(0, _MOST_USERS), _user)
 
 
 # How often
@@ -157,7 +157,7 @@ _GO_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _go_duration(raw: object, _: Location, __: Reading) -> float:
+def _go_duration(raw: object) -> float:
     written = str(raw)
     if written == "0":
         return 0.0

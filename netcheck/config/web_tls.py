@@ -11,7 +11,7 @@ from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
 from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
-from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
+from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, single, text, text_in
 from netcheck.config.web import ClientAuth, ServerTls, server_context
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
@@ -54,51 +54,46 @@ _CIPHERS_OF_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHAC
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 
 
-def unshown(parse: Callable[[object, Location, Reading], T]) -> Kind[T]:
+def unshown(parse: Callable[[object], T]) -> Kind[T]:
     """A value in a format that is not ours: no schema has it, and nobody is shown how to write it."""
-    return Kind(parse, {}, str)
+    return single(parse, {}, str)
+
+
+def _meant(raw: object, known: Mapping[str, T]) -> T:
+    written = text_in(raw)
+    if written not in known:
+        raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
+    return known[written]
 
 
 def _word(known: Mapping[str, T]) -> Kind[T]:
-    def parse(raw: object, _: Location, __: Reading) -> T:
-        written = text_in(raw)
-        if written not in known:
-            raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
-        return known[written]
-
-    return unshown(parse)
+    return unshown(lambda raw: _meant(raw, known))
 
 
-_AUTH_TYPE = _word({name: name for name in _CLIENT_AUTH})
-
-
-def _client_auth(raw: object, at: Location, reading: Reading) -> str:
+def _client_auth(raw: object) -> str:
     if raw in _UNVERIFIED:
         raise ValueError(
             "this lets in whoever makes a certificate, and is not supported here: "
             "write RequireAndVerifyClientCert, with client_ca_file"
         )
-    return _AUTH_TYPE.parse(raw, at, reading)
+    return _meant(raw, {name: name for name in _CLIENT_AUTH})
 
 
-_VERSION = _word(_VERSIONS)
-
-
-def _newest(raw: object, at: Location, reading: Reading) -> ssl.TLSVersion:
-    version = _VERSION.parse(raw, at, reading)
+def _newest(raw: object) -> ssl.TLSVersion:
+    version = _meant(raw, _VERSIONS)
     if version in _OLD:
         raise ValueError("TLS12 is the oldest that is spoken here: write TLS12 or TLS13")
     return version
 
 
-def _inline_pem(raw: object, _: Location, __: Reading) -> Secret:
+def _inline_pem(raw: object) -> Secret:
     if not isinstance(raw, str) or "-----BEGIN " not in raw:
         raise ValueError("needs what a PEM file holds: -----BEGIN … and so on; for its name, write …_file")
     return Secret(raw)
 
 
-def _inline_authorities(raw: object, at: Location, reading: Reading) -> Secret:
-    pem = _inline_pem(raw, at, reading)
+def _inline_authorities(raw: object) -> Secret:
+    pem = _inline_pem(raw)
     check_authorities(pem)
     return pem
 
@@ -218,7 +213,7 @@ TLS: Section[TlsKeys] = section(  # its keys are explained where the format is f
         "client_ca_file": Key(or_nothing(CA_FILE)),
         "client_auth_type": Key(or_nothing(unshown(_client_auth))),
         "client_allowed_sans": Key(or_nothing(list_of(text(str), _LIST, distinct=False))),
-        "min_version": Key(or_nothing(_VERSION)),
+        "min_version": Key(or_nothing(_word(_VERSIONS))),
         "max_version": Key(or_nothing(unshown(_newest))),
         "cipher_suites": Key(or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False))),
         "prefer_server_cipher_suites": Key(or_nothing(FLAG)),

@@ -16,6 +16,7 @@ from netcheck.config.reading.values import (
     Limits,
     list_of,
     refuse_out_of_bounds,
+    single,
     text,
     whole_in,
 )
@@ -185,7 +186,7 @@ _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
 _RANGE = re.compile(r"\s*([0-9]{1,5})\s*(?:-|–|:|\.\.|to)\s*([0-9]{1,5})\s*")
 
 
-def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
+def _port_range(raw: object) -> tuple[int, ...]:
     match = _RANGE.fullmatch(raw) if isinstance(raw, str) else None
     number = whole_in(raw)
     if match is None and number is None:
@@ -198,7 +199,7 @@ def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
     return tuple(range(first, last + 1))
 
 
-_PORT_RANGE: Kind[tuple[int, ...]] = Kind(
+_PORT_RANGE: Kind[tuple[int, ...]] = single(
     _port_range,
     {
         "anyOf": [

@@ -5,9 +5,7 @@ https://prometheus.io/docs/prometheus/latest/configuration/configuration/#config
 
 import re
 
-from netcheck.config.reading.document import Location
-from netcheck.config.reading.problems import Reading
-from netcheck.config.reading.values import Kind, text_in
+from netcheck.config.reading.values import Kind, single, text_in
 
 _UNITS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _SPELT = {
@@ -48,7 +46,7 @@ def _duration_text(value: float) -> str:
 def duration(shortest: str, longest: str) -> Kind[float]:
     """A duration within bounds, in seconds."""
 
-    def read(raw: object, _: Location, __: Reading) -> float:
+    def read(raw: object) -> float:
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
         # true and false are no text that lacks quotes here
@@ -60,4 +58,4 @@ def duration(shortest: str, longest: str) -> Kind[float]:
 
     pattern = rf"^\s*(?=[0-9]){_DURATION_PATTERN}\s*$"
     title = f"a duration from {shortest} to {longest}"
-    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, _duration_text)
+    return single(read, {"title": title, "type": "string", "pattern": pattern}, _duration_text)

@@ -9,10 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import file_kind
-from netcheck.config.reading.problems import Reading
-from netcheck.config.reading.values import Kind, refuse_variables, text_in
+from netcheck.config.reading.values import Kind, refuse_variables, single, text_in
 from netcheck.files import read_file
 from netcheck.model.credentials import Secret
 from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, ProxyScheme
@@ -38,7 +36,7 @@ def _from_file(file: Path) -> Password:
     return Password(str(file), _secret(read_file(file, _LONGEST_IN_HTTP + len("\r\n")), "the password file"))
 
 
-def _from_environment(raw: object, _: Location, __: Reading) -> Password:
+def _from_environment(raw: object) -> Password:
     """The value of the environment variable, without one newline at its end."""
     match = _VARIABLE.fullmatch(text_in(raw).strip())
     name = next(filter(None, match.groups()), "") if match else ""
@@ -73,7 +71,7 @@ def unwritable(decoded: str) -> str | None:
 
 
 PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
-PASSWORD_ENV: Kind[Password] = Kind(
+PASSWORD_ENV: Kind[Password] = single(
     _from_environment,
     {"title": "the name of a variable", "type": "string", "pattern": r"\S"},
     lambda password: password.source,
@@ -102,7 +100,7 @@ def check_username(username: str, scheme: ProxyScheme) -> None:
         raise ValueError("HTTP's Basic scheme cannot carry a colon in a username: use another account")
 
 
-def _username(raw: object, _: Location, __: Reading) -> str:
+def _username(raw: object) -> str:
     """An account, as it stands there."""
     written = text_in(raw)
     refuse_variables(written)
@@ -118,7 +116,7 @@ def _username(raw: object, _: Location, __: Reading) -> str:
     return written
 
 
-USERNAME: Kind[str] = Kind(
+USERNAME: Kind[str] = single(
     _username,
     {"type": "string", "pattern": r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"},
     str,

@@ -52,6 +52,11 @@ class Kind(Generic[T]):
             raise SaidError from error
 
 
+def single(parse: Callable[[object], T], schema: Schema, show: Callable[[T], object]) -> Kind[T]:
+    """A kind of value that is read from what stands there alone."""
+    return Kind(lambda raw, _, __: parse(raw), schema, show)
+
+
 # Text
 
 
@@ -94,7 +99,7 @@ def refuse_variables(written: str) -> None:
 def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
     """Text that a parser makes a value of; spaces around it mean nothing."""
 
-    def read(raw: object, _: Location, __: Reading) -> T:
+    def read(raw: object) -> T:
         written = text_in(raw).strip()
         if not written:
             raise ValueError(NO_VALUE)
@@ -104,7 +109,7 @@ def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return Kind(read, _text_schema(pattern), str)
+    return single(read, _text_schema(pattern), str)
 
 
 def _text_schema(pattern: str | None) -> Schema:
@@ -118,13 +123,13 @@ def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -
     """Some members of an enum, in capitals or not; `also` are other words for them."""
     meant = {**{str(member): member for member in members}, **also}
 
-    def read(raw: object, _: Location, __: Reading) -> E:
+    def read(raw: object) -> E:
         found = meant.get(str(raw).strip().lower())
         if found is None:
             raise ValueError(f"needs {listed(members, 'or')}{did_you_mean(raw, members)}")
         return found
 
-    return Kind(read, _words_schema([str(member) for member in members], tuple(also)), str)
+    return single(read, _words_schema([str(member) for member in members], tuple(also)), str)
 
 
 def _words_schema(words: Sequence[str], also: Sequence[str]) -> Schema:
@@ -144,7 +149,7 @@ def any_case(words: Sequence[str]) -> str:
 _YES, _NO = ("true", "yes", "on", "enabled"), ("false", "no", "off", "disabled")
 
 
-def _flag(raw: object, _: Location, __: Reading) -> bool:
+def _flag(raw: object) -> bool:
     written = raw.strip().lower() if isinstance(raw, str) else raw
     if isinstance(written, bool):
         return written
@@ -153,7 +158,7 @@ def _flag(raw: object, _: Location, __: Reading) -> bool:
     raise ValueError("needs true or false")
 
 
-FLAG: Kind[bool] = Kind(
+FLAG: Kind[bool] = single(
     _flag,
     {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": rf"^\s*(?:{any_case(_YES + _NO)})\s*$"}]},
     bool,
@@ -172,7 +177,7 @@ def whole_in(raw: object) -> int | None:
 def whole(lowest: int, highest: int) -> Kind[int]:
     """A whole number within bounds."""
 
-    def read(raw: object, _: Location, __: Reading) -> int:
+    def read(raw: object) -> int:
         number = whole_in(raw)
         if number is None:
             raise ValueError("needs a whole number, without unit")
@@ -180,13 +185,13 @@ def whole(lowest: int, highest: int) -> Kind[int]:
         return number
 
     schema = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, int)
+    return single(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, int)
 
 
 def decimal(lowest: float, highest: float) -> Kind[float]:
     """A number within bounds."""
 
-    def read(raw: object, _: Location, __: Reading) -> float:
+    def read(raw: object) -> float:
         number = raw if isinstance(raw, float) else whole_in(raw)
         if number is None:
             raise ValueError("needs a number, without quotes and unit")
@@ -194,7 +199,9 @@ def decimal(lowest: float, highest: float) -> Kind[float]:
         return float(number)
 
     schema = {"type": "number", "minimum": lowest, "maximum": highest}
-    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, _plain_number)
+    return single(
+        read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, _plain_number
+    )
 
 
 def _plain_number(number: float) -> float:
@@ -211,7 +218,7 @@ def refuse_out_of_bounds(number: float, lowest: float, highest: float) -> None:
 def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[int | str]:
     """A whole number within bounds, or the word."""
 
-    def read(raw: object, _: Location, __: Reading) -> int | str:
+    def read(raw: object) -> int | str:
         if isinstance(raw, str) and raw.strip().lower() == word:
             return word
         number = whole_in(raw)
@@ -227,7 +234,7 @@ def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[in
             {"type": "string", "pattern": rf"^\s*(?:[0-9]+|{any_case([word])})\s*$"},
         ]
     }
-    return Kind(read, schema, lambda written: written)
+    return single(read, schema, lambda written: written)
 
 
 # Lists
