@@ -112,24 +112,22 @@ _OF_WHICH = "write it at the proxy that it is for: proxies: [{proxy: http://prox
 
 
 def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
-    one, several = (reading.written((*at, key)) for key in ("proxy", "proxies"))
-    if one and several:
-        reading.say((*at, "proxies"), "stands in place of proxy: keep one of them")
-    for key in () if one else ("resolve", *OF_ONE_PROXY):
-        if not reading.written((*at, key)) or (several and key == "resolve"):
-            continue
+    if reading.written((*at, "proxy")):
+        reading.refuse(at, ("proxies",), "stands in place of proxy: keep one of them")
+    elif reading.written((*at, "proxies")):
+        reading.refuse(at, OF_ONE_PROXY, _OF_WHICH)
+    else:
         none = "is for proxies, and this path has none: remove it, or add proxy"
-        reading.say((*at, key), _OF_WHICH if several else none)
+        reading.refuse(at, ("resolve", *OF_ONE_PROXY), none)
 
 
 def _choosers_leave_nothing_open(keys: PathKeys, at: Location, reading: Reading) -> None:
     if isinstance(keys.proxy, FromEnvironment):
-        for key in ("resolve", *OF_ONE_PROXY):
-            if reading.written((*at, key)):
-                reading.say((*at, key), "does not go with from-environment: the variables say all of it")
-    elif isinstance(keys.proxy, PacAddress) and reading.written((*at, "resolve")):
+        message = "does not go with from-environment: the variables say all of it"
+        reading.refuse(at, ("resolve", *OF_ONE_PROXY), message)
+    elif isinstance(keys.proxy, PacAddress):
         message = "does not go with a PAC file: the proxies that it names are given names to resolve"
-        reading.say((*at, "resolve"), message)
+        reading.refuse(at, ("resolve",), message)
 
 
 def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:

@@ -72,9 +72,9 @@ OF_ONE_PROXY = ("ca_file", "username", *_PASSWORDS, *_OF_HTTP)
 
 def _certificates_are_for_https(keys: AtAProxy, at: Location, reading: Reading) -> None:
     proxy = keys.one_proxy
-    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+    if proxy and proxy.scheme is not ProxyScheme.HTTPS:
         message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
-        reading.say((*at, "ca_file"), message)
+        reading.refuse(at, ("ca_file",), message)
 
 
 def _credentials_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
@@ -115,19 +115,19 @@ _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other:
 
 def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
     """Kerberos, NTLM and Digest are for HTTP."""
-    for key in _OF_HTTP if keys.scheme not in (None, *HTTP_SCHEMES) else ():
-        if reading.written((*at, key)):
-            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
+    if keys.scheme not in (None, *HTTP_SCHEMES):
+        message = f"is for http and https proxies, and this is {keys.scheme}: remove it"
+        reading.refuse(at, _OF_HTTP, message)
 
 
 def _proofs_fit_the_login(keys: AtAProxy, at: Location, reading: Reading) -> None:
     """Keytabs and credential caches are for Kerberos; what it takes has to be installed."""
     if keys.scheme not in HTTP_SCHEMES or not reading.sound((*at, "auth")):
         return
+    if keys.auth not in (None, AuthScheme.NEGOTIATE):
+        message = f"is for auth: negotiate, and this is {keys.auth}: remove one of them"
+        reading.refuse(at, _OF_KERBEROS, message)
     written = [key for key in _OF_HTTP if reading.written((*at, key))]
-    for key in set(written) - {"auth"}:
-        if keys.auth not in (None, AuthScheme.NEGOTIATE):
-            reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
     if written and (missing := _missing_library(keys)):
         message = f"needs {missing}, which is not installed: docs/install.md says how to add it"
         reading.say((*at, written[0]), message)

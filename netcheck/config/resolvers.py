@@ -37,12 +37,8 @@ def resolver_name(key: str) -> str:
 def _tls_keys_need_tls(keys: ResolverKeys, at: Location, reading: Reading) -> None:
     if keys.transport is Transport.TLS or not reading.sound((*at, "transport")):
         return
-    for key in ("server_name", "ca_file"):
-        if reading.written((*at, key)):
-            message = (
-                f"is for the transport tls, and this is {keys.transport}: remove it, or write transport: tls"
-            )
-            reading.say((*at, key), message)
+    message = f"is for the transport tls, and this is {keys.transport}: remove it, or write transport: tls"
+    reading.refuse(at, ("server_name", "ca_file"), message)
 
 
 RESOLVER: Section[ResolverKeys] = section(

@@ -116,8 +116,8 @@ def _topic(written: str) -> str:
 
 
 def _one_password(_: PushCertificateKeys, at: Location, reading: Reading) -> None:
-    if reading.written((*at, "password_file")) and reading.written((*at, "password_env")):
-        reading.say((*at, "password_env"), TWO_PASSWORDS)
+    if reading.written((*at, "password_file")):
+        reading.refuse(at, ("password_env",), TWO_PASSWORDS)
 
 
 PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(

@@ -155,9 +155,8 @@ _WEB_TLS: Section[WebTlsKeys] = section(
 
 
 def _said_in_one_place(_: Web, at: Location, reading: Reading) -> None:
-    for key in ("tls", "basic_auth_users_file"):
-        if reading.written((*at, "config_file")) and reading.written((*at, key)):
-            reading.say((*at, key), "config_file says this: keep one of the two")
+    if reading.written((*at, "config_file")):
+        reading.refuse(at, ("tls", "basic_auth_users_file"), "config_file says this: keep one of the two")
 
 
 WEB: Section[Web] = section(

@@ -65,6 +65,12 @@ class Reading:
         self._above |= {at[:n] for n in range(len(at) + 1)}
         self.faults.append(Fault(position, at, message))
 
+    def refuse(self, at: Location, keys: Iterable[str], message: str) -> None:
+        """Say it of those of these keys of a section that are written."""
+        for key in keys:
+            if self.written((*at, key)):
+                self.say((*at, key), message)
+
     def say_missing(self, at: Location, message: str) -> None:
         """Say of a key that is not there what is to be said of the section around it."""
         if self.is_covered(at):
