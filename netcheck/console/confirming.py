@@ -4,12 +4,20 @@ Owns which program says it, asked from where and through what. Knows facts only.
 """
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from netcheck.console.failed import (
+    FailedProbe,
+    host_of,
+    is_unresolved,
+    lacks_pac_file,
+    lookups_of,
+    nameservers,
+)
 from netcheck.facts import Facts
-from netcheck.model.failing import DNS_PHASES, PAC_REASONS, Phase
+from netcheck.model.failing import Phase
 from netcheck.model.hosts import endpoint_text, is_literal
 from netcheck.model.paths import (
     HTTP_SCHEMES,
@@ -22,11 +30,13 @@ from netcheck.model.paths import (
     Resolver,
     Transport,
     Way,
-    family_of,
 )
-from netcheck.model.results import Attempt, Lookup, Result
+from netcheck.model.results import Result
 from netcheck.model.services import TlsSettings
 from netcheck.phrases import listed
+
+Words = tuple[str, ...]
+"""Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
 
 _MOST_WRONG = 2
 """Addresses that are named."""
@@ -38,12 +48,9 @@ _NC_TIMEOUT = ("-w", "5")
 """Seconds at each address: of itself nc waits for two minutes."""
 _ENDING = ("-m", "15", "-o", "/dev/null")
 """Curl prints no page then, and ends by itself where a courier waits for more."""
-_FAMILY_FLAGS = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
+_FAMILY_FLAGS: Mapping[Family | None, Words] = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
-
-Words = tuple[str, ...]
-"""Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
 
 
 class Confirmation(NamedTuple):
@@ -53,32 +60,6 @@ class Confirmation(NamedTuple):
     command: str
 
 
-def lacks_pac_file(result: Result) -> bool:
-    """Whether which proxy to ask is not known: nothing was asked for, not even a name."""
-    return result.attempt.failure is not None and result.attempt.failure.reason in PAC_REASONS
-
-
-def is_unresolved(result: Result) -> bool:
-    """Whether this machine found no address of the host, or of the first proxy."""
-    failure = result.attempt.failure
-    return failure is not None and failure.phase in DNS_PHASES and not lacks_pac_file(result)
-
-
-def nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
-    """Address and port of each that was asked on this path, the first one first."""
-    configured = [(server.address, server.port) for server in path.resolver.nameservers]
-    if configured:
-        return configured
-    asked = dict.fromkeys(
-        tried.nameserver
-        for lookup in facts.lookups
-        if lookup.resolver == path.resolver.name
-        for tried in lookup.tries
-    )
-    split = (server.rpartition(":") for server in asked)
-    return [(address.strip("[]"), int(port)) for address, _, port in split]
-
-
 def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
     """Commands that everybody has, one for each port, and what they must do."""
     failed = [result for result in results if result.attempt.failure and not lacks_pac_file(result)]
@@ -86,7 +67,7 @@ def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> l
         failed = list(map(_at_its_member, failed))
     if unresolved := [result for result in failed if is_unresolved(result)]:
         return [_resolved(facts, path, unresolved)]
-    probes = [_Probe(facts, path, result) for result in reversed(failed)]
+    probes = [FailedProbe(facts, path, result) for result in reversed(failed)]
     first = {probe.result.port: probe for probe in probes if _leads(probe.way_to)}
     shown = [_confirmation(first[port]) for port in sorted(first)]
     alike = [each for each in shown if each.outcome == shown[0].outcome]
@@ -108,92 +89,6 @@ def _at_its_member(result: Result) -> Result:
     return replace(result, attempt=replace(attempt, proxies=proxies))
 
 
-def _found(facts: Facts, path: ProbePath, host: str) -> list[Lookup]:
-    """What the path's own resolver was asked of a host."""
-    asked = (host, path.resolver.name)
-    return [lookup for lookup in facts.lookups if (lookup.host, lookup.resolver) == asked]
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """One that failed, and what is known beside it."""
-
-    facts: Facts
-    path: ProbePath
-    result: Result
-
-    @property
-    def attempt(self) -> Attempt:
-        return self.result.attempt
-
-    @property
-    def way(self) -> Way:
-        return self.attempt.proxies or self.path.proxies
-
-    @property
-    def way_to(self) -> Way:
-        """What of the way is asked: up to the proxy that does not lead to the next one."""
-        return self.attempt.proxies[: self.attempt.passed + 1] if self.attempt.next_proxy else self.way
-
-    @property
-    def source(self) -> str | None:
-        """The address that connections leave from, where the config says it."""
-        return self.path.binding.source(self.attempt.family)
-
-    @property
-    def tls(self) -> TlsSettings:
-        """What its service speaks of in TLS."""
-        services = (service for service in self.facts.services if service.name == self.result.service)
-        return next((each.tls for each in services if self.result.host in each.hosts), TlsSettings())
-
-    @property
-    def name(self) -> str:
-        """Whom it asks for in TLS."""
-        return self.tls.server_name or self.result.host
-
-    @property
-    def peer(self) -> str:
-        """What to connect to: the name, or the address that fails, where others of the name may well work."""
-        if self.attempt.balancer:
-            return self.attempt.balancer
-        lookups = _found(self.facts, self.path, self.result.host)
-        its = [lookup for lookup in lookups if lookup.rdtype.family is self.attempt.family]
-        known = {address for lookup in its for address in lookup.addresses}
-        place = (self.path.name, self.result.port, self.attempt.family)
-        some_work = any(
-            each.attempt.failure is None
-            for each in self.facts.results
-            if (each.path, each.port, each.attempt.family) == place
-        )
-        is_one_of_several = some_work and len(known) > 1
-        is_found_elsewhere = bool(self.path.resolver.nameservers)  # the command asks this machine's resolver
-        takes_address = is_one_of_several or is_found_elsewhere
-        host = (takes_address and self.attempt.address) or self.result.host
-        return endpoint_text(host, self.result.port)
-
-    def family_flag(self, peer: str) -> Words:
-        """For what resolves names itself, where the other family works: it would take that one and succeed.
-
-        And where it leaves from an address: nc and openssl refuse one whose family is not the peer's.
-        """
-        if is_literal(_host_of(peer)):
-            return ()
-        if self.source:
-            return _FAMILY_FLAGS[family_of(self.source)]
-        place = (self.path.name, self.result.host, self.result.port)
-        alike = [each.attempt for each in self.facts.results if (each.path, each.host, each.port) == place]
-        working = {attempt.family for attempt in alike if attempt.failure is None}
-        flag = _FAMILY_FLAGS.get(self.attempt.family, ())
-        return flag if working and self.attempt.family not in working else ()
-
-    def where_found(self, proxy: Proxy) -> str | None:
-        """Where the path's own resolver found the proxy: a command asks this machine's."""
-        if not self.path.resolver.nameservers:
-            return None
-        lookups = _found(self.facts, self.path, proxy.host)
-        return next((address for lookup in lookups for address in lookup.addresses), None)
-
-
 def _command(*words: str) -> str:
     """As a shell takes it, which runs nothing of what stands in the words."""
     return shlex.join(words)
@@ -210,7 +105,7 @@ def _leads(way: Way) -> bool:
 
 def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
     """By the name that was asked for: of several proxies, this machine asks for the first one's."""
-    first = _Probe(facts, path, unresolved[0])
+    first = FailedProbe(facts, path, unresolved[0])
     is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
     host = first.way[0].host if is_of_proxy and first.way else first.result.host
     families = {each.attempt.family for each in unresolved if each.host == host}
@@ -242,16 +137,12 @@ def _dns_transport(resolver: Resolver) -> Words:
 
 def _not_these(facts: Facts, path: ProbePath, host: str, record: RecordType) -> str:
     """What a resolver gives now in place of the addresses that lead there: those of this record only."""
-    its = [lookup for lookup in _found(facts, path, host) if lookup.rdtype is record]
+    its = [lookup for lookup in lookups_of(facts, path, host) if lookup.rdtype is record]
     given = {address for lookup in its for address in lookup.addresses}
     return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
 
 
-def _host_of(peer: str) -> str:
-    return peer.rpartition(":")[0].strip("[]")
-
-
-def _confirmation(probe: _Probe) -> Confirmation:
+def _confirmation(probe: FailedProbe) -> Confirmation:
     """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
     attempt = probe.attempt
     if attempt.next_proxy:
@@ -264,11 +155,11 @@ def _confirmation(probe: _Probe) -> Confirmation:
     return _secured(probe) if attempt.connected else _connected(probe, probe.peer)
 
 
-def _secured(probe: _Probe) -> Confirmation:
+def _secured(probe: FailedProbe) -> Confirmation:
     """Openssl waits for ever, and of no certificate at all it says `Verification: OK`."""
     groups = _LARGE_IN_OPENSSL if probe.result.large_hello else ()
     from_here = ("-bind", endpoint_text(probe.source, 0)) if probe.source else ()
-    flag = probe.family_flag(probe.peer)
+    flag = _family_flag(probe, probe.peer)
     said = _said(probe.tls, probe.name)
     command = _command("openssl", "s_client", *flag, *from_here, "-connect", probe.peer, *said, *groups)
     is_apples = probe.tls.is_apples
@@ -276,22 +167,26 @@ def _secured(probe: _Probe) -> Confirmation:
     return Confirmation(f"must show, within 10 s, {_certificate(probe)} ({line})", f"{command} </dev/null")
 
 
-def _certificate(probe: _Probe) -> str:
+def _family_flag(probe: FailedProbe, peer: str) -> Words:
+    return _FAMILY_FLAGS.get(probe.only_family(peer), ())
+
+
+def _certificate(probe: FailedProbe) -> str:
     shown = (
         "a certificate issued by Apple" if probe.tls.is_apples else f"a valid certificate for {probe.name}"
     )
     return f"{'with OpenSSL 3.5 or later, ' if probe.result.large_hello else ''}{shown}"
 
 
-def _connected(probe: _Probe, peer: str) -> Confirmation:
+def _connected(probe: FailedProbe, peer: str) -> Confirmation:
     from_here = ("-s", probe.source) if probe.source else ()
     port = peer.rpartition(":")[2]
-    flag = probe.family_flag(peer)
-    command = _command("nc", *flag, "-vz", *_NC_TIMEOUT, *from_here, _host_of(peer), port)
+    flag = _family_flag(probe, peer)
+    command = _command("nc", *flag, "-vz", *_NC_TIMEOUT, *from_here, host_of(peer), port)
     return Confirmation("must succeed", command)
 
 
-def _through_proxy(probe: _Probe) -> Confirmation:
+def _through_proxy(probe: FailedProbe) -> Confirmation:
     """Couriers speak no HTTP: after TLS, curl waits in vain for their answer."""
     line = "in the line `issuer:`" if probe.tls.is_apples else "`SSL certificate verify ok`"
     outcome = f"must show {_certificate(probe)} ({line}). What comes after that does not matter"
@@ -309,7 +204,7 @@ def _said(tls: TlsSettings, name: str) -> Words:
     return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
-def _led_on(probe: _Probe, following: Proxy) -> Confirmation:
+def _led_on(probe: FailedProbe, following: Proxy) -> Confirmation:
     """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
 
     In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
@@ -320,18 +215,18 @@ def _led_on(probe: _Probe, following: Proxy) -> Confirmation:
     return Confirmation(outcome, _command("curl", *words, f"telnet://{following.place}"))
 
 
-def _curl_from(probe: _Probe) -> Words:
+def _curl_from(probe: FailedProbe) -> Words:
     return ("--interface", probe.source) if probe.source else ()
 
 
-def _curl(probe: _Probe) -> str:
+def _curl(probe: FailedProbe) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
     way, attempt, tls, port = probe.way, probe.attempt, probe.tls, probe.result.port
     peer = probe.peer
-    flag = probe.family_flag(peer)
+    flag = _family_flag(probe, peer)
     name = tls.server_name if attempt.connected or not tls.is_apples else None
     asked = endpoint_text(name or probe.result.host, port)
     mode = way[-1].resolve

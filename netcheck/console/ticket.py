@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from netcheck.answers import evidence_lines
-from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
+from netcheck.console.confirming import confirmations
+from netcheck.console.failed import is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.suffering import who_suffers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
