@@ -9,10 +9,15 @@ from typing import Any
 
 import yaml
 
-from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.choosers import PacAddress, trouble_with_pac
 from netcheck.config.paths import PATH, PathKeys, to_path
+from netcheck.config.push_certificates import (
+    PUSH_CERTIFICATE,
+    PushCertificateKeys,
+    to_push_certificate,
+    trouble_with,
+)
 from netcheck.config.reading.addresses import PORT
 from netcheck.config.reading.document import TOP, Location, read
 from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
@@ -26,12 +31,10 @@ from netcheck.config.settings import (
     HISTORY,
     METRICS,
     PROBING,
-    PUSH_CERTIFICATE,
     VERDICT,
     HistorySettings,
     Metrics,
     ProbingSettings,
-    PushCertificateKeys,
     VerdictSettings,
     within_the_interval,
 )
@@ -178,18 +181,12 @@ def to_config(file: FileKeys) -> Config:
         ),
         services=to_services(file.services, file.probing.interval),
         probing=within_the_interval(file.probing),
-        push_certificates=tuple(
-            _to_push_certificate(name, keys) for name, keys in file.push_certificates.items()
-        ),
+        push_certificates=tuple(to_push_certificate(*each) for each in file.push_certificates.items()),
         verdict=file.verdict,
         metrics=file.metrics,
         history=file.history,
         web=file.web,
     )
-
-
-def _to_push_certificate(name: str, keys: PushCertificateKeys) -> PushCertificateFile:
-    return PushCertificateFile(name, keys.file, keys.topic, keys.secret, keys.verify)
 
 
 def shown(file: FileKeys, config: Config) -> dict[str, object]:
@@ -313,7 +310,7 @@ def _try_named_files(keys: FileKeys, reading: Reading) -> None:
     for name, push in keys.push_certificates.items():
         at = ("push_certificates", name)
         can_be_opened = reading.sound(*((*at, key) for key in ("file", "password_file", "password_env")))
-        if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, push))):
+        if can_be_opened and (problem := trouble_with(to_push_certificate(name, push))):
             reading.say((*at, "file"), problem)
     for name, path in keys.paths.items():
         proxy = path.proxy if reading.sound(("paths", name, "proxy")) else None
@@ -328,20 +325,3 @@ def _trouble_with_web(web: Web) -> Sequence[Problem]:
     except ConfigError as error:
         return error.problems
     return ()
-
-
-def _trouble_with(file: PushCertificateFile) -> str | None:
-    try:
-        data = read_file(file.file, push_certificate.LARGEST)
-    except OSError as error:
-        return f"the file cannot be read: {error.strerror}"
-    trouble = push_certificate.read_in_time(file, data).error
-    return trouble or (_trouble_proving(file, data) if file.verify else None)
-
-
-def _trouble_proving(file: PushCertificateFile, data: bytes) -> str | None:
-    try:
-        push_certificate.identity_in_time(file, data)
-    except push_certificate.UnusableError as error:
-        return str(error)
-    return None

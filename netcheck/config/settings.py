@@ -1,20 +1,17 @@
-"""The sections of plain settings: probing, verdicts, metrics, incidents, push certificates.
+"""The sections of plain settings: probing, verdicts, metrics, incidents.
 
 Each record stands beside the keys that it is written with.
 """
 
-import re
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.durations import duration
-from netcheck.config.reading.logins import MISPLACED, PASSWORD_ENV, PASSWORD_FILE, TWO_PASSWORDS, Password
 from netcheck.config.reading.named_files import FILE_TO_COME
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
-from netcheck.config.reading.values import FLAG, decimal, text, whole
-from netcheck.model.credentials import Secret
+from netcheck.config.reading.values import FLAG, decimal, whole
 from netcheck.model.services import Timeouts
 
 # Probing
@@ -82,73 +79,6 @@ def within_the_interval(probing: ProbingSettings) -> ProbingSettings:
         each.name: min(getattr(probing.timeouts, each.name), probing.interval) for each in fields(Timeouts)
     }
     return replace(probing, timeouts=Timeouts(**timeouts))
-
-
-# Push certificates
-
-
-@dataclass(frozen=True, slots=True)
-class PushCertificateKeys:
-    """What is written of a push certificate."""
-
-    file: Path = Path()
-    topic: str | None = None
-    password_file: Password | None = None
-    password_env: Password | None = None
-    verify: bool = False
-
-    @property
-    def secret(self) -> Secret | None:
-        password = self.password_file or self.password_env
-        return password.secret if password else None
-
-
-_TOPIC = r"[A-Za-z0-9._-]{1,255}"
-
-
-def _topic(written: str) -> str:
-    if not re.fullmatch(_TOPIC, written):
-        raise ValueError(
-            "this is not a topic: write the UID of the certificate's subject, "
-            "like com.apple.mgmt.External.0f5c6f3e-…"
-        )
-    return written
-
-
-def _one_password(_: PushCertificateKeys, at: Location, reading: Reading) -> None:
-    if reading.written((*at, "password_file")):
-        reading.refuse(at, ("password_env",), TWO_PASSWORDS)
-
-
-PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
-    PushCertificateKeys,
-    "A push certificate of an MDM server: its expiry, its topic, and whether APNs accepts it.",
-    {
-        "file": Key(
-            FILE_TO_COME,
-            "The certificate in PEM or PKCS#12, with or without key and chain; read again when it changes.",
-            required=True,
-        ),
-        "topic": Key(
-            text(_topic, _TOPIC),
-            "The topic that enrolled devices listen to: a certificate with any other one cannot reach them.",
-        ),
-        "password_file": Key(
-            PASSWORD_FILE, "A file that holds the password of the certificate's file and nothing else."
-        ),
-        "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
-        "verify": Key(
-            FLAG,
-            "Whether to show it to APNs each hour over each path, with the key in the file: is it accepted?",
-        ),
-    },
-    (_one_password,),
-    astray={
-        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
-        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
-    },
-    alone="file",
-)
 
 
 # Verdicts, metrics, incidents
