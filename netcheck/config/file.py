@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from netcheck.config.push_certificates import (
     trouble_with,
 )
 from netcheck.config.reading.addresses import PORT
-from netcheck.config.reading.document import TOP, Location, read
+from netcheck.config.reading.document import TOP, Location
 from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
 from netcheck.config.reading.proxy_urls import default_resolve
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
-from netcheck.config.reading.values import Limits, SaidError, list_of, text
+from netcheck.config.reading.values import Limits, list_of, text
 from netcheck.config.resolvers import NAME_PATTERN, RESOLVER, ResolverKeys, resolver_name, to_resolver
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
@@ -288,13 +287,10 @@ def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
 
 def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     """What of it is sound, or the default where it is no config at all, and all that is wrong."""
-    document = read(data)
-    reading = Reading(document, file.parent)
-    if document.whole:
-        with suppress(SaidError):
-            keys = FILE.read(document.value, (), reading)
-            return keys, _put_together(file, keys, reading), reading
-    return FileKeys(), default(), reading
+    keys, reading = FILE.of_file(file, data)
+    if keys is None:
+        return FileKeys(), default(), reading
+    return keys, _put_together(file, keys, reading), reading
 
 
 def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:

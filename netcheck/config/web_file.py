@@ -8,15 +8,14 @@ What cannot be honoured here is a fault where somebody would be less protected f
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.reading.document import TOP, Location, read
+from netcheck.config.reading.document import TOP, Location
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
-from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
+from netcheck.config.reading.values import FLAG, Kind, Limits, text_in, whole
 from netcheck.config.web import ServerTls, Web, server_context
 from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_tls, unshown
 from netcheck.files import read_file
@@ -213,12 +212,7 @@ _FILE: Section[_Keys] = section(
 
 def read_web_config(file: Path) -> WebFile:
     """A file in the format of exporters; ConfigError with every fault."""
-    document = read(_read(file))
-    reading = Reading(document, file.parent)
-    keys = None
-    if document.whole:
-        with suppress(SaidError):
-            keys = _FILE.read(document.value, (), reading)
+    keys, reading = _FILE.of_file(file, _read(file))
     if keys is None or reading.faults:
         raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit

@@ -7,12 +7,13 @@ are repeated in a message only where they are close to known ones: they may be p
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
+from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
 from netcheck.config.reading.values import Kind, Limits, Listed, SaidError, Schema
 
@@ -45,6 +46,15 @@ class Section(Kind[T], Generic[T]):
     keys: Mapping[str, Key]
     astray: Mapping[str, str]
     """What to say of unknown keys that people try."""
+
+    def of_file(self, file: Path, data: bytes) -> tuple[T | None, Reading]:
+        """What of a whole file is sound, or None where it has no such keys; and all that is wrong."""
+        document = read(data)
+        reading = Reading(document, file.parent)
+        if document.whole:
+            with suppress(SaidError):
+                return self.read(document.value, (), reading), reading
+        return None, reading
 
 
 @dataclass(frozen=True, slots=True)
