@@ -5,7 +5,7 @@ Knows the state and the engine that judges it. Must not know how anything is sho
 """
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Self, TypeAlias
@@ -110,6 +110,11 @@ class Facts:
     def ready(self) -> bool:
         """Whether everything that could be judged is ready or as expected, and anything was."""
         return bool(self.judgements) and all(each.is_expected for each in self.judgements)
+
+    @cached_property
+    def own_services(self) -> Set[str]:
+        """The services that are the user's own, and not Apple's, by name."""
+        return {service.name for service in self.services if not service.tls.is_apples}
 
     @cached_property
     def results(self) -> Sequence[Result]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netcheck.model.bags import FetchedBag
-from netcheck.model.push_certificates import PushCertificate
+from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.phrases import date_text, how_many
 
 LONGEST = 300
@@ -48,6 +48,13 @@ def _topic(certificate: PushCertificate) -> Cell:
         case False:
             return Cell(f"{certificate.topic} (not the one expected)", "bad")
     return Cell(certificate.topic or "")
+
+
+def proof_state(proof: Proof) -> str:
+    """As that of a cell, of what APNs says of a certificate that it was shown."""
+    if proof.acceptance.is_refusal:
+        return "bad"
+    return "good" if proof.acceptance is Acceptance.ACCEPTED else "worry"
 
 
 def bag_row(seen: FetchedBag) -> Sequence[Cell]:

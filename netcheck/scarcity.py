@@ -14,24 +14,22 @@ _AS_THE_LOADER_SAYS_IT = "failed to map segment from shared object"
 """Of a module in C (glibc's elf/dl-map-segments.h); Python has no other sign of it."""
 
 
+def lacking(error: BaseException | None) -> str | None:
+    """What to tell of such an error, None of any other; of a group, where all in it lack the same."""
+    match error:
+        case BaseExceptionGroup():
+            first, *others = set(map(lacking, error.exceptions))
+            return None if others else first
+        case RuntimeError() if str(error) == _AS_PYTHON_SAYS_IT:
+            return NO_MORE_THREADS
+        case OSError(errno=errno.EMFILE | errno.ENFILE):  # sockets are files, too
+            return NO_MORE_FILES
+        case MemoryError() | OSError(errno=errno.ENOMEM):
+            return NO_MORE_MEMORY
+        case ImportError() if _AS_THE_LOADER_SAYS_IT in str(error):
+            return NO_MORE_MEMORY
+    return None
+
+
 def lacks_threads(error: BaseException | None) -> bool:
-    """Whether it is that, and nothing else; of a group, whether all in it are."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_threads, error.exceptions))
-    return isinstance(error, RuntimeError) and str(error) == _AS_PYTHON_SAYS_IT
-
-
-def lacks_files(error: BaseException | None) -> bool:
-    """The same for files, and with them sockets."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_files, error.exceptions))
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """The same for memory, be it to load what a command needs."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_memory, error.exceptions))
-    if isinstance(error, ImportError):
-        return _AS_THE_LOADER_SAYS_IT in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    return lacking(error) == NO_MORE_THREADS

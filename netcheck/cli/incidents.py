@@ -11,7 +11,7 @@ import click
 from netcheck import __version__
 from netcheck.cli.exits import fail
 from netcheck.cli.reading import in_time_or_fail, load_or_fail
-from netcheck.config.reading.values import seconds
+from netcheck.config.reading.durations import seconds
 from netcheck.console.incidents import render
 from netcheck.export.report import incidents as as_json
 from netcheck.history.database import HistoryError, read

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from netcheck.apart import ApartError, run_apart
 from netcheck.config.reading.addresses import host, split_port
-from netcheck.config.reading.named_files import check_password, check_username, unwritable
+from netcheck.config.reading.logins import check_password, check_username, unwritable
 from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url, refuse_userinfo
 from netcheck.files import read_file
 from netcheck.model.credentials import Credentials, Secret

@@ -2,49 +2,42 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from netcheck.apns import push_certificate
 from netcheck.config import services, together
 from netcheck.config.choosers import PacAddress, trouble_with_pac
 from netcheck.config.paths import PATH, PathKeys, to_path
+from netcheck.config.push_certificates import (
+    PUSH_CERTIFICATE,
+    PushCertificateKeys,
+    to_push_certificate,
+    trouble_with,
+)
 from netcheck.config.reading.addresses import PORT
-from netcheck.config.reading.document import TOP, Location, read
+from netcheck.config.reading.document import TOP, Location
 from netcheck.config.reading.listen_places import Listen, ListenPlace, listen_place
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, did_you_mean
 from netcheck.config.reading.proxy_urls import default_resolve
-from netcheck.config.reading.sections import (
-    RESOLVER_PATTERN,
-    Key,
-    Section,
-    config_error,
-    named,
-    resolver_name,
-    section,
-)
-from netcheck.config.reading.values import Limits, SaidError, list_of, text
-from netcheck.config.resolvers import RESOLVER, ResolverKeys, to_resolver
+from netcheck.config.reading.sections import Key, Section, config_error, named, section
+from netcheck.config.reading.values import Limits, list_of, text
+from netcheck.config.resolvers import NAME_PATTERN, RESOLVER, ResolverKeys, resolver_name, to_resolver
 from netcheck.config.services import SERVICES, ServiceKeys, to_services
 from netcheck.config.settings import (
     HISTORY,
     METRICS,
     PROBING,
-    PUSH_CERTIFICATE,
     VERDICT,
-    WEB,
     HistorySettings,
     Metrics,
     ProbingSettings,
-    PushCertificateKeys,
     VerdictSettings,
-    Web,
     within_the_interval,
 )
+from netcheck.config.web import WEB, Web
 from netcheck.config.web_file import context_for, settle
 from netcheck.files import read_file
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
@@ -131,7 +124,7 @@ FILE: Section[FileKeys] = section(
             "Where to serve metrics and status: ADDRESS:PORT, unix:/PATH/OF/SOCKET, or a list of these.",
         ),
         "resolvers": Key(
-            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=RESOLVER_PATTERN, nothing={}),
+            named(RESOLVER, Limits(0, _MOST), resolver_name, pattern=NAME_PATTERN),
             "Nameservers by a name for them; `system`, what resolv.conf says, is always there.",
         ),
         "paths": Key(
@@ -144,7 +137,7 @@ FILE: Section[FileKeys] = section(
         "probing": Key(PROBING),
         "verdict": Key(VERDICT),
         "push_certificates": Key(
-            named(PUSH_CERTIFICATE, Limits(0, _MOST), nothing={}),
+            named(PUSH_CERTIFICATE, Limits(0, _MOST)),
             "Push certificates of MDM servers to keep an eye on, by a name for each.",
         ),
         "history": Key(HISTORY),
@@ -187,18 +180,12 @@ def to_config(file: FileKeys) -> Config:
         ),
         services=to_services(file.services, file.probing.interval),
         probing=within_the_interval(file.probing),
-        push_certificates=tuple(
-            _to_push_certificate(name, keys) for name, keys in file.push_certificates.items()
-        ),
+        push_certificates=tuple(to_push_certificate(*each) for each in file.push_certificates.items()),
         verdict=file.verdict,
         metrics=file.metrics,
         history=file.history,
         web=file.web,
     )
-
-
-def _to_push_certificate(name: str, keys: PushCertificateKeys) -> PushCertificateFile:
-    return PushCertificateFile(name, keys.file, keys.topic, keys.secret, keys.verify)
 
 
 def shown(file: FileKeys, config: Config) -> dict[str, object]:
@@ -300,18 +287,15 @@ def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
 
 def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     """What of it is sound, or the default where it is no config at all, and all that is wrong."""
-    document = read(data)
-    reading = Reading(document, file.parent)
-    if document.whole:
-        with suppress(SaidError):
-            keys = FILE.read(document.value, (), reading)
-            return keys, _put_together(file, keys, reading), reading
-    return FileKeys(), default(), reading
+    keys, reading = FILE.of_file(file, data)
+    if keys is None:
+        return FileKeys(), default(), reading
+    return keys, _put_together(file, keys, reading), reading
 
 
 def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     config = to_config(keys)
-    together.check(config.services, config.paths, reading)
+    together.check(config.services, config.paths, config.probing, config.push_certificates, reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     together.check_history(file, reading)
     return config
@@ -322,7 +306,7 @@ def _try_named_files(keys: FileKeys, reading: Reading) -> None:
     for name, push in keys.push_certificates.items():
         at = ("push_certificates", name)
         can_be_opened = reading.sound(*((*at, key) for key in ("file", "password_file", "password_env")))
-        if can_be_opened and (problem := _trouble_with(_to_push_certificate(name, push))):
+        if can_be_opened and (problem := trouble_with(to_push_certificate(name, push))):
             reading.say((*at, "file"), problem)
     for name, path in keys.paths.items():
         proxy = path.proxy if reading.sound(("paths", name, "proxy")) else None
@@ -337,20 +321,3 @@ def _trouble_with_web(web: Web) -> Sequence[Problem]:
     except ConfigError as error:
         return error.problems
     return ()
-
-
-def _trouble_with(file: PushCertificateFile) -> str | None:
-    try:
-        data = read_file(file.file, push_certificate.LARGEST)
-    except OSError as error:
-        return f"the file cannot be read: {error.strerror}"
-    trouble = push_certificate.read_in_time(file, data).error
-    return trouble or (_trouble_proving(file, data) if file.verify else None)
-
-
-def _trouble_proving(file: PushCertificateFile, data: bytes) -> str | None:
-    try:
-        push_certificate.identity_in_time(file, data)
-    except push_certificate.UnusableError as error:
-        return str(error)
-    return None

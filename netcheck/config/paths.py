@@ -20,7 +20,6 @@ from netcheck.config.proxies import (
     PROXY_IN_A_ROW,
     PROXY_PATTERN,
     RULES_OF_A_PROXY,
-    AtAProxy,
     ProxyKeys,
     to_credentials,
     to_proxy,
@@ -75,12 +74,11 @@ ROLES = _roles()
 
 
 @dataclass(frozen=True, slots=True)
-class PathKeys(AtAProxy):
+class PathKeys(ProxyKeys):
     """What is written of a path; the keys for a proxy are of the one in `proxy`."""
 
     roles: frozenset[Role] = frozenset(Role)
     expected: Expected = Expected.READY
-    proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     proxies: tuple[ProxyKeys, ...] = ()
     resolve: ResolveMode | None = None
     load_balancer: Mapping[str, tuple[AddressPort, ...]] = field(default_factory=dict)
@@ -91,45 +89,31 @@ class PathKeys(AtAProxy):
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
 
     @property
-    def one_proxy(self) -> ProxyAddress | None:
-        """The proxy, where there is one for all hosts."""
-        return self.proxy if isinstance(self.proxy, ProxyAddress) else None
-
-    @property
-    def scheme(self) -> ProxyScheme | None:
-        """What the proxy speaks, as far as logins go; PAC files name mostly web proxies."""
-        if isinstance(self.proxy, PacAddress):
-            return ProxyScheme.HTTP
-        return self.one_proxy and self.one_proxy.scheme
-
-    @property
     def last_proxy(self) -> ProxyAddress | None:
         """The one that is asked for the destination."""
-        return self.proxies[-1].proxy if self.proxies else self.one_proxy
+        return self.proxies[-1].one_proxy if self.proxies else self.one_proxy
 
 
 _OF_WHICH = "write it at the proxy that it is for: proxies: [{proxy: http://proxy.example:3128, username: …}]"
 
 
 def _proxy_keys_need_a_proxy(_: PathKeys, at: Location, reading: Reading) -> None:
-    one, several = (reading.written((*at, key)) for key in ("proxy", "proxies"))
-    if one and several:
-        reading.say((*at, "proxies"), "stands in place of proxy: keep one of them")
-    for key in () if one else ("resolve", *OF_ONE_PROXY):
-        if not reading.written((*at, key)) or (several and key == "resolve"):
-            continue
+    if reading.written((*at, "proxy")):
+        reading.refuse(at, ("proxies",), "stands in place of proxy: keep one of them")
+    elif reading.written((*at, "proxies")):
+        reading.refuse(at, OF_ONE_PROXY, _OF_WHICH)
+    else:
         none = "is for proxies, and this path has none: remove it, or add proxy"
-        reading.say((*at, key), _OF_WHICH if several else none)
+        reading.refuse(at, ("resolve", *OF_ONE_PROXY), none)
 
 
 def _choosers_leave_nothing_open(keys: PathKeys, at: Location, reading: Reading) -> None:
     if isinstance(keys.proxy, FromEnvironment):
-        for key in ("resolve", *OF_ONE_PROXY):
-            if reading.written((*at, key)):
-                reading.say((*at, key), "does not go with from-environment: the variables say all of it")
-    elif isinstance(keys.proxy, PacAddress) and reading.written((*at, "resolve")):
+        message = "does not go with from-environment: the variables say all of it"
+        reading.refuse(at, ("resolve", *OF_ONE_PROXY), message)
+    elif isinstance(keys.proxy, PacAddress):
         message = "does not go with a PAC file: the proxies that it names are given names to resolve"
-        reading.say((*at, "resolve"), message)
+        reading.refuse(at, ("resolve",), message)
 
 
 def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading) -> None:
@@ -149,7 +133,7 @@ def _resolving_fits_the_protocol(keys: PathKeys, at: Location, reading: Reading)
 
 
 def _socks4_can_ask_for_the_next(keys: PathKeys, at: Location, reading: Reading) -> None:
-    for number, (asked, following) in enumerate(pairwise(each.proxy for each in keys.proxies), 1):
+    for number, (asked, following) in enumerate(pairwise(each.one_proxy for each in keys.proxies), 1):
         is_socks4 = asked is not None and asked.scheme in SOCKS4_SCHEMES
         if is_socks4 and following is not None and family_of(following.host) is Family.IPV6:
             message = (
@@ -306,7 +290,7 @@ def to_path(name: str, keys: PathKeys, resolver: Resolver) -> ProbePath:
 def _proxies(keys: PathKeys) -> Way:
     """A single proxy is a row of one; `resolve` is about the last of them."""
     *before, last = keys.proxies or (keys,)
-    row: list[tuple[AtAProxy, ResolveMode | None]] = [(each, None) for each in before]
+    row: list[tuple[ProxyKeys, ResolveMode | None]] = [(each, None) for each in before]
     row.append((last, keys.resolve))
     return tuple(to_proxy(at.one_proxy, at, resolve) for at, resolve in row if at.one_proxy is not None)
 

@@ -4,22 +4,20 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from netcheck.config.choosers import FROM_ENVIRONMENT, WPAD
+from netcheck.config.choosers import FROM_ENVIRONMENT, WPAD, FromEnvironment, PacAddress
 from netcheck.config.reading.addresses import NAME, PORT
 from netcheck.config.reading.document import Location
-from netcheck.config.reading.named_files import (
-    CA_FILE,
-    FILE_TO_COME,
+from netcheck.config.reading.logins import (
     MISPLACED,
     PASSWORD_ENV,
     PASSWORD_FILE,
-    READABLE_FILE,
     TWO_PASSWORDS,
     USERNAME,
     Password,
     check_password,
     check_username,
 )
+from netcheck.config.reading.named_files import CA_FILE, FILE_TO_COME, READABLE_FILE
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.proxy_urls import ProxyAddress, default_resolve, proxy_url
 from netcheck.config.reading.sections import Key, Section, section
@@ -29,9 +27,10 @@ from netcheck.model.paths import HTTP_SCHEMES, SOCKS4_SCHEMES, Proxy, ProxySchem
 
 
 @dataclass(frozen=True, slots=True)
-class AtAProxy:
-    """The keys that stand beside a proxy's URL."""
+class ProxyKeys:
+    """What is written of one proxy, or of who names them for each host."""
 
+    proxy: ProxyAddress | PacAddress | FromEnvironment | None = None
     ca_file: Path | None = None
     username: str | None = None
     password_file: Password | None = None
@@ -43,27 +42,18 @@ class AtAProxy:
     @property
     def one_proxy(self) -> ProxyAddress | None:
         """The proxy, where there is one for all hosts."""
-        raise NotImplementedError
+        return self.proxy if isinstance(self.proxy, ProxyAddress) else None
 
     @property
     def scheme(self) -> ProxyScheme | None:
-        """What the proxy speaks, as far as logins go."""
+        """What the proxy speaks, as far as logins go; PAC files name mostly web proxies."""
+        if isinstance(self.proxy, PacAddress):
+            return ProxyScheme.HTTP
         return self.one_proxy and self.one_proxy.scheme
 
     @property
     def password(self) -> Password | None:
         return self.password_file or self.password_env
-
-
-@dataclass(frozen=True, slots=True)
-class ProxyKeys(AtAProxy):
-    """What is written of one proxy of several in a row."""
-
-    proxy: ProxyAddress | None = None
-
-    @property
-    def one_proxy(self) -> ProxyAddress | None:
-        return self.proxy
 
 
 _PASSWORDS = ("password_file", "password_env")
@@ -72,14 +62,14 @@ _OF_HTTP = ("auth", *_OF_KERBEROS)
 OF_ONE_PROXY = ("ca_file", "username", *_PASSWORDS, *_OF_HTTP)
 
 
-def _certificates_are_for_https(keys: AtAProxy, at: Location, reading: Reading) -> None:
+def _certificates_are_for_https(keys: ProxyKeys, at: Location, reading: Reading) -> None:
     proxy = keys.one_proxy
-    if proxy and proxy.scheme is not ProxyScheme.HTTPS and reading.written((*at, "ca_file")):
+    if proxy and proxy.scheme is not ProxyScheme.HTTPS:
         message = f"is for https proxies, and this is {proxy.scheme}: remove it, or use the scheme https"
-        reading.say((*at, "ca_file"), message)
+        reading.refuse(at, ("ca_file",), message)
 
 
-def _credentials_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
+def _credentials_fit_the_protocol(keys: ProxyKeys, at: Location, reading: Reading) -> None:
     if keys.scheme is None:
         return
     try:
@@ -95,7 +85,7 @@ def _credentials_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading
             reading.say((*at, key), str(error))
 
 
-def _credentials_are_whole(keys: AtAProxy, at: Location, reading: Reading) -> None:
+def _credentials_are_whole(keys: ProxyKeys, at: Location, reading: Reading) -> None:
     """All of it or none; a key that is written, and faulty, is there all the same."""
     if keys.scheme is None:
         return
@@ -115,27 +105,27 @@ _PROOF = {**dict.fromkeys(_PASSWORDS, "password"), "keytab_file": "keytab"}
 _TWO_PROOFS = "a password, a keytab and a credential cache stand for each other: keep one"
 
 
-def _logins_fit_the_protocol(keys: AtAProxy, at: Location, reading: Reading) -> None:
+def _logins_fit_the_protocol(keys: ProxyKeys, at: Location, reading: Reading) -> None:
     """Kerberos, NTLM and Digest are for HTTP."""
-    for key in _OF_HTTP if keys.scheme not in (None, *HTTP_SCHEMES) else ():
-        if reading.written((*at, key)):
-            reading.say((*at, key), f"is for http and https proxies, and this is {keys.scheme}: remove it")
+    if keys.scheme not in (None, *HTTP_SCHEMES):
+        message = f"is for http and https proxies, and this is {keys.scheme}: remove it"
+        reading.refuse(at, _OF_HTTP, message)
 
 
-def _proofs_fit_the_login(keys: AtAProxy, at: Location, reading: Reading) -> None:
+def _proofs_fit_the_login(keys: ProxyKeys, at: Location, reading: Reading) -> None:
     """Keytabs and credential caches are for Kerberos; what it takes has to be installed."""
     if keys.scheme not in HTTP_SCHEMES or not reading.sound((*at, "auth")):
         return
+    if keys.auth not in (None, AuthScheme.NEGOTIATE):
+        message = f"is for auth: negotiate, and this is {keys.auth}: remove one of them"
+        reading.refuse(at, _OF_KERBEROS, message)
     written = [key for key in _OF_HTTP if reading.written((*at, key))]
-    for key in set(written) - {"auth"}:
-        if keys.auth not in (None, AuthScheme.NEGOTIATE):
-            reading.say((*at, key), f"is for auth: negotiate, and this is {keys.auth}: remove one of them")
     if written and (missing := _missing_library(keys)):
         message = f"needs {missing}, which is not installed: docs/install.md says how to add it"
         reading.say((*at, written[0]), message)
 
 
-def _missing_library(keys: AtAProxy) -> str | None:
+def _missing_library(keys: ProxyKeys) -> str | None:
     """The library that what is written cannot do without, if it is not there."""
     if keys.auth is AuthScheme.NTLM:
         return None if find_spec("spnego") else "pyspnego"
@@ -209,12 +199,12 @@ PROXY_IN_A_ROW: Section[ProxyKeys] = section(
 )
 
 
-def to_proxy(address: ProxyAddress, keys: AtAProxy, resolve: ResolveMode | None) -> Proxy:
+def to_proxy(address: ProxyAddress, keys: ProxyKeys, resolve: ResolveMode | None) -> Proxy:
     scheme, host, port = address
     return Proxy(scheme, host, port, to_credentials(keys), resolve or default_resolve(scheme), keys.ca_file)
 
 
-def to_credentials(keys: AtAProxy) -> Credentials | None:
+def to_credentials(keys: ProxyKeys) -> Credentials | None:
     if keys.username is None and keys.credential_cache_file is None:
         return None
     return Credentials(

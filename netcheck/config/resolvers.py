@@ -7,9 +7,12 @@ from netcheck.config.reading.addresses import HOST, NAMESERVER, AddressPort
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading
-from netcheck.config.reading.sections import Key, Section, section
+from netcheck.config.reading.sections import LABEL, Key, Section, label, section
 from netcheck.config.reading.values import Limits, choice, list_of
-from netcheck.model.paths import Nameserver, Resolver, Transport
+from netcheck.model.paths import SYSTEM_RESOLVER, Nameserver, Resolver, Transport
+
+NAME_PATTERN = f"^(?!{SYSTEM_RESOLVER.name}$){LABEL}$"
+"""Names of resolvers, for the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,20 @@ class ResolverKeys:
     ca_file: Path | None = None
 
 
+def resolver_name(key: str) -> str:
+    """A label that is not taken."""
+    if key == SYSTEM_RESOLVER.name:
+        raise ValueError(
+            "this name is taken: system is always there and asks what resolv.conf names; choose another"
+        )
+    return label(key)
+
+
 def _tls_keys_need_tls(keys: ResolverKeys, at: Location, reading: Reading) -> None:
     if keys.transport is Transport.TLS or not reading.sound((*at, "transport")):
         return
-    for key in ("server_name", "ca_file"):
-        if reading.written((*at, key)):
-            message = (
-                f"is for the transport tls, and this is {keys.transport}: remove it, or write transport: tls"
-            )
-            reading.say((*at, key), message)
+    message = f"is for the transport tls, and this is {keys.transport}: remove it, or write transport: tls"
+    reading.refuse(at, ("server_name", "ca_file"), message)
 
 
 RESOLVER: Section[ResolverKeys] = section(

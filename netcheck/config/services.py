@@ -12,18 +12,11 @@ from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltI
 from netcheck.config.paths import ROLES
 from netcheck.config.reading.addresses import HOST, IP, network, ports
 from netcheck.config.reading.document import Location
+from netcheck.config.reading.durations import duration
 from netcheck.config.reading.named_files import CA_FILE
 from netcheck.config.reading.problems import Reading, closest
 from netcheck.config.reading.sections import Key, Named, Rule, Section, named, section
-from netcheck.config.reading.values import (
-    FLAG,
-    Limits,
-    choice,
-    duration,
-    list_of,
-    text,
-    whole_or_word,
-)
+from netcheck.config.reading.values import FLAG, Limits, choice, list_of, text, whole_or_word
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Role
 from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
@@ -263,7 +256,7 @@ def _own_or_misspelt() -> Section[ServiceKeys]:
     return replace(OWN, parse=parse)
 
 
-SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS, nothing={})
+SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS)
 
 
 # What they come to

@@ -1,30 +1,17 @@
-"""The sections of plain settings: probing, verdicts, metrics, incidents, push certificates, the web port.
+"""The sections of plain settings: probing, verdicts, metrics, incidents.
 
 Each record stands beside the keys that it is written with.
 """
 
-import re
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from pathlib import Path
 
-from netcheck.config.reading.addresses import HOST
 from netcheck.config.reading.document import Location
-from netcheck.config.reading.named_files import (
-    CA_FILE,
-    FILE_TO_COME,
-    MISPLACED,
-    PASSWORD_ENV,
-    PASSWORD_FILE,
-    READABLE_FILE,
-    TWO_PASSWORDS,
-    Password,
-)
-from netcheck.config.reading.pem import check_pair
+from netcheck.config.reading.durations import duration
+from netcheck.config.reading.named_files import FILE_TO_COME
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.sections import Key, Section, section
-from netcheck.config.reading.values import FLAG, Limits, choice, decimal, duration, list_of, text, whole
-from netcheck.model.credentials import Secret
+from netcheck.config.reading.values import FLAG, decimal, whole
 from netcheck.model.services import Timeouts
 
 # Probing
@@ -92,185 +79,6 @@ def within_the_interval(probing: ProbingSettings) -> ProbingSettings:
         each.name: min(getattr(probing.timeouts, each.name), probing.interval) for each in fields(Timeouts)
     }
     return replace(probing, timeouts=Timeouts(**timeouts))
-
-
-# Push certificates
-
-
-@dataclass(frozen=True, slots=True)
-class PushCertificateKeys:
-    """What is written of a push certificate."""
-
-    file: Path = Path()
-    topic: str | None = None
-    password_file: Password | None = None
-    password_env: Password | None = None
-    verify: bool = False
-
-    @property
-    def secret(self) -> Secret | None:
-        password = self.password_file or self.password_env
-        return password.secret if password else None
-
-
-_TOPIC = r"[A-Za-z0-9._-]{1,255}"
-
-
-def _topic(written: str) -> str:
-    if not re.fullmatch(_TOPIC, written):
-        raise ValueError(
-            "this is not a topic: write the UID of the certificate's subject, "
-            "like com.apple.mgmt.External.0f5c6f3e-…"
-        )
-    return written
-
-
-def _one_password(_: PushCertificateKeys, at: Location, reading: Reading) -> None:
-    if reading.written((*at, "password_file")) and reading.written((*at, "password_env")):
-        reading.say((*at, "password_env"), TWO_PASSWORDS)
-
-
-PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
-    PushCertificateKeys,
-    "A push certificate of an MDM server: its expiry, its topic, and whether APNs accepts it.",
-    {
-        "file": Key(
-            FILE_TO_COME,
-            "The certificate in PEM or PKCS#12, with or without key and chain; read again when it changes.",
-            required=True,
-        ),
-        "topic": Key(
-            text(_topic, _TOPIC),
-            "The topic that enrolled devices listen to: a certificate with any other one cannot reach them.",
-        ),
-        "password_file": Key(
-            PASSWORD_FILE, "A file that holds the password of the certificate's file and nothing else."
-        ),
-        "password_env": Key(PASSWORD_ENV, "The name of the environment variable that holds the password."),
-        "verify": Key(
-            FLAG,
-            "Whether to show it to APNs each hour over each path, with the key in the file: is it accepted?",
-        ),
-    },
-    (_one_password,),
-    astray={
-        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
-        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
-    },
-    alone="file",
-)
-
-
-# The web port
-
-
-class ClientAuth(StrEnum):
-    """Whether clients of the web port show a certificate of their own."""
-
-    NONE = "none"
-    OPTIONAL = "optional"
-    """Who shows one must show one of the client CA's."""
-    REQUIRED = "required"
-
-
-@dataclass(frozen=True, slots=True)
-class WebTls:
-    """TLS on the web port; the files are PEM."""
-
-    cert_file: Path
-    """The server's certificate and its chain."""
-    key_file: Path
-    client_ca_file: Path | None = None
-    """Who vouches for clients; None where none is asked for a certificate."""
-    client_auth: ClientAuth = ClientAuth.NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Web:
-    """Who may use the web port, and for what."""
-
-    tls: WebTls | None = None
-    basic_auth_users_file: Path | None = None
-    """Users and the bcrypt hashes of their passwords."""
-    config_file: Path | None = None
-    """A file in the format of the web config of Prometheus's exporters, in place of the two above."""
-    hosts: tuple[str, ...] = ()
-    """Names under which browsers may ask, beside addresses and localhost; in lower case."""
-    reload: bool = True
-    """Whether POST /-/reload is answered."""
-    probe: bool = True
-    """Whether /probe is answered."""
-
-
-def _web_tls(
-    cert_file: Path = Path(),
-    key_file: Path = Path(),
-    client_ca_file: Path | None = None,
-    client_auth: ClientAuth | None = None,
-) -> WebTls:
-    """With a client CA, and no word on it, clients have to show a certificate."""
-    usual = ClientAuth.REQUIRED if client_ca_file else ClientAuth.NONE
-    return WebTls(cert_file, key_file, client_ca_file, client_auth or usual)
-
-
-def _key_belongs_to_certificate(tls: WebTls, at: Location, reading: Reading) -> None:
-    try:
-        if reading.sound((*at, "cert_file"), (*at, "key_file")):
-            check_pair(tls.cert_file, tls.key_file)
-    except ValueError as error:
-        reading.say((*at, "key_file"), str(error))
-
-
-def _clients_have_a_ca(tls: WebTls, at: Location, reading: Reading) -> None:
-    wants = tls.client_auth in (ClientAuth.OPTIONAL, ClientAuth.REQUIRED)
-    if wants and not reading.written((*at, "client_ca_file")):
-        reading.say((*at, "client_auth"), "needs client_ca_file, who vouches for the clients: add it")
-
-
-_WEB_TLS: Section[WebTls] = section(
-    _web_tls,
-    "TLS on the web port; the files are PEM, and read again when they change.",
-    {
-        "cert_file": Key(READABLE_FILE, "The server's certificate and its chain.", required=True),
-        "key_file": Key(READABLE_FILE, "Its private key, without a password.", required=True),
-        "client_ca_file": Key(CA_FILE, "Who vouches for the certificates of clients."),
-        "client_auth": Key(
-            choice(tuple(ClientAuth)),
-            "Do clients show a certificate: none, optional, or required, as with client_ca_file alone.",
-        ),
-    },
-    (_key_belongs_to_certificate, _clients_have_a_ca),
-)
-
-
-def _said_in_one_place(_: Web, at: Location, reading: Reading) -> None:
-    for key in ("tls", "basic_auth_users_file"):
-        if reading.written((*at, "config_file")) and reading.written((*at, key)):
-            reading.say((*at, key), "config_file says this: keep one of the two")
-
-
-WEB: Section[Web] = section(
-    Web,
-    "Who may use the web port, and for what.",
-    {
-        "tls": Key(_WEB_TLS),
-        "basic_auth_users_file": Key(
-            READABLE_FILE, "A file of users and the bcrypt hashes of their passwords."
-        ),
-        "config_file": Key(
-            READABLE_FILE,
-            "A file in the format of the web config of Prometheus's exporters, in place of tls and "
-            "basic_auth_users_file.",
-        ),
-        "hosts": Key(
-            list_of(HOST, Limits(0, 64)),
-            "Names under which browsers may ask; addresses and localhost always may.",
-        ),
-        "reload": Key(FLAG, "Whether POST /-/reload is answered."),
-        "probe": Key(FLAG, "Whether /probe is answered."),
-    },
-    (_said_in_one_place,),
-)
 
 
 # Verdicts, metrics, incidents

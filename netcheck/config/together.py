@@ -12,11 +12,12 @@ from pathlib import Path
 from netcheck.apns.services import PROVIDER, provers
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
+from netcheck.config.reading.durations import seconds
 from netcheck.config.reading.problems import Reading, did_you_mean
-from netcheck.config.reading.values import FLAG, seconds
-from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
+from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, ProbingSettings
 from netcheck.model.hosts import endpoint_text, is_literal
 from netcheck.model.paths import Expected, Family, ProbePath, family_of
+from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import (
     Depth,
     Service,
@@ -43,7 +44,13 @@ _SERVICES: Location = ("services",)
 _RATE, _INTERVAL = ("probing", "rate"), ("probing", "interval")
 
 
-def check(services: Services, paths: Paths, reading: Reading) -> None:
+def check(
+    services: Services,
+    paths: Paths,
+    pace: ProbingSettings,
+    certificates: Iterable[PushCertificateFile],
+    reading: Reading,
+) -> None:
     """Say everything that is wrong between sections. `services` are the enabled ones."""
     if reading.sound(_SERVICES):
         _something_to_probe(services, reading)
@@ -59,8 +66,8 @@ def check(services: Services, paths: Paths, reading: Reading) -> None:
     if reading.sound(_SERVICES, ("paths",)):
         _holds_are_few(services, paths, reading)
         _endpoints_are_few(services, paths, reading)
-        _certificates_are_shown(services, paths, reading)
-        _rounds_can_end(services, paths, reading)
+        _certificates_are_shown(services, paths, certificates, reading)
+        _rounds_can_end(services, paths, pace, reading)
 
 
 _LINK_LOCAL = IPv6Network("fe80::/10")
@@ -186,17 +193,18 @@ def _fallbacks_are_there(services: Services, paths: Paths, reading: Reading) -> 
             reading.say(at, f"{message}remove it")
 
 
-def _certificates_are_shown(services: Services, paths: Paths, reading: Reading) -> None:
+def _certificates_are_shown(
+    services: Services, paths: Paths, certificates: Iterable[PushCertificateFile], reading: Reading
+) -> None:
     if provers(services, paths):
         return
-    for name in reading.keys(("push_certificates",)):
-        at = ("push_certificates", name, "verify")
-        if reading.sound(at) and reading.written(at) and FLAG.read(reading.value(at), at, reading):
+    for certificate in certificates:
+        if certificate.verify:
             message = (
                 f"nothing leads to the provider API: enable the service {PROVIDER} and a path for its role "
                 "that is not blocked, or leave verify out"
             )
-            reading.say(at, message)
+            reading.say(("push_certificates", certificate.name, "verify"), message)
 
 
 def _holds_speak_tls(services: Services, reading: Reading) -> None:
@@ -226,12 +234,11 @@ def _endpoints_are_few(services: Services, paths: Paths, reading: Reading) -> No
         reading.say(_SERVICES if reading.written(_SERVICES) else ("paths",), message, of_key=True)
 
 
-def _rounds_can_end(services: Services, paths: Paths, reading: Reading) -> None:
+def _rounds_can_end(services: Services, paths: Paths, pace: ProbingSettings, reading: Reading) -> None:
     """Only what could not keep up with one connection for each port of a service, as hosts may share them."""
     at = next((at for at in (_RATE, _INTERVAL) if reading.written(at)), None)
     if at is None or not reading.sound(at[:1]):
         return
-    pace = PROBING.read(reading.value(at[:1]), at[:1], reading)
     for path in paths:
         its = [s for s, _ in targets(services, [path]) if s.every == 1 and hosts_on(s, path)]
         if sum(len(ports_on(service, path)) for service in its) <= pace.rate * pace.interval:

@@ -8,17 +8,16 @@ What cannot be honoured here is a fault where somebody would be less protected f
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from netcheck.config.reading.document import NOTHING, TOP, Location, read
+from netcheck.config.reading.document import TOP, Location
 from netcheck.config.reading.problems import ConfigError, Problem, Reading
 from netcheck.config.reading.sections import Key, Section, config_error, named, section
-from netcheck.config.reading.values import FLAG, Kind, Limits, SaidError, text_in, whole
-from netcheck.config.settings import Web, WebTls
-from netcheck.config.web_tls import TLS, ServerTls, TlsKeys, notes_on, or_nothing, server_context, to_tls
+from netcheck.config.reading.values import FLAG, Kind, Limits, text_in, whole
+from netcheck.config.web import ServerTls, Web, server_context
+from netcheck.config.web_tls import TLS, TlsKeys, notes_on, or_nothing, to_tls, unshown
 from netcheck.files import read_file
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
@@ -64,11 +63,7 @@ def settle(web: Web) -> WebFile:
     if web.config_file is not None:
         return read_web_config(web.config_file)
     users = read_users(web.basic_auth_users_file) if web.basic_auth_users_file else {}
-    return WebFile(_of_keys(web.tls) if web.tls else None, users)
-
-
-def _of_keys(tls: WebTls) -> ServerTls:
-    return ServerTls(tls.cert_file, tls.key_file, tls.client_ca_file, tls.client_auth)
+    return WebFile(web.tls.to_tls() if web.tls else None, users)
 
 
 def context_for(web: Web, tls: ServerTls) -> ssl.SSLContext:
@@ -93,8 +88,6 @@ def _header_name(key: str) -> str:
 
 
 def _header(raw: object, at: Location, _: Reading) -> str:
-    if raw is NOTHING or raw == "":
-        return ""
     written = text_in(raw)
     if not re.fullmatch(r"[\x20-\x7e]{1,4096}", written):
         raise ValueError("a header is a line of ASCII: write one")
@@ -107,7 +100,7 @@ def _header(raw: object, at: Location, _: Reading) -> str:
 @dataclass(frozen=True, slots=True)
 class _HttpKeys:
     http2: bool | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | None] = field(default_factory=dict)
 
 
 _HTTP: Section[_HttpKeys] = section(
@@ -115,7 +108,7 @@ _HTTP: Section[_HttpKeys] = section(
     "HTTP on the web port.",
     {
         "http2": Key(or_nothing(FLAG)),
-        "headers": Key(named(Kind(_header, {}, str), Limits(0, len(_HEADERS)), _header_name, nothing={})),
+        "headers": Key(named(or_nothing(Kind(_header, {}, str)), Limits(0, len(_HEADERS)), _header_name)),
     },
 )
 
@@ -153,7 +146,7 @@ def _cost(hashed: Secret) -> int:
     return int(hashed.reveal().split("$")[2])
 
 
-_USERS = named(Kind(lambda raw, _, __: _bcrypt_hash(raw), {}, str), Limits(0, _MOST_USERS), _user, nothing={})
+_USERS = named(unshown(_bcrypt_hash), Limits(0, _MOST_USERS), _user)
 
 
 # How often
@@ -163,7 +156,7 @@ _GO_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
 _GO_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _go_duration(raw: object, _: Location, __: Reading) -> float:
+def _go_duration(raw: object) -> float:
     written = str(raw)
     if written == "0":
         return 0.0
@@ -187,7 +180,7 @@ _RATE: Section[_RateKeys] = section(
     _RateKeys,
     "How many requests are answered.",
     {
-        "interval": Key(Kind(_go_duration, {}, str)),
+        "interval": Key(unshown(_go_duration)),
         "burst": Key(whole(0, 1_000_000)),
     },
     (_somebody_is_answered,),
@@ -219,12 +212,7 @@ _FILE: Section[_Keys] = section(
 
 def read_web_config(file: Path) -> WebFile:
     """A file in the format of exporters; ConfigError with every fault."""
-    document = read(_read(file))
-    reading = Reading(document, file.parent)
-    keys = None
-    if document.whole:
-        with suppress(SaidError):
-            keys = _FILE.read(document.value, (), reading)
+    keys, reading = _FILE.of_file(file, _read(file))
     if keys is None or reading.faults:
         raise config_error(file, reading.faults, _FILE)
     rate = keys.rate_limit

@@ -1,79 +1,24 @@
-"""TLS on the web port: what may be said of it, and Go's words for it, which exporters use."""
+"""TLS on the web port in the words of Go's, which exporters use: the keys, and what they come to here."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from netcheck.config.reading.document import NOTHING, Location
 from netcheck.config.reading.named_files import CA_FILE, READABLE_FILE
-from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair, load_authorities, load_pair
+from netcheck.config.reading.pem import Pem, agree, check_authorities, check_pair
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.sections import Key, Section, section
-from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, text, text_in
-from netcheck.config.settings import ClientAuth
+from netcheck.config.reading.values import FLAG, Kind, Limits, list_of, single, text, text_in
+from netcheck.config.web import ClientAuth, ServerTls, server_context
 from netcheck.model.credentials import Secret
 from netcheck.phrases import listed
 
 T = TypeVar("T")
 
 _MOST_WORDS = 64
-_VERIFY = {
-    ClientAuth.NONE: ssl.CERT_NONE,
-    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
-    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ServerTls:
-    """TLS on the web port, with all that may be said of it."""
-
-    certificate: Pem
-    """With its chain."""
-    key: Pem
-    client_ca: Pem | None = None
-    client_auth: ClientAuth = ClientAuth.NONE
-    allowed_sans: tuple[str, ...] = ()
-    """Names of which a client's certificate has to have one; empty where any will do."""
-    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
-    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-    ciphers: tuple[str, ...] = ()
-    """For TLS 1.2, by OpenSSL's names; empty for the usual ones."""
-    curve: str | None = None
-    """The only one that is offered, by OpenSSL's name; None for the usual ones."""
-    server_prefers: bool = True
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that it rests on."""
-        return tuple(each for each in (self.certificate, self.key, self.client_ca) if isinstance(each, Path))
-
-
-def server_context(settings: ServerTls) -> ssl.SSLContext:
-    """A context for new connections; OSError or ValueError where there can be none. Blocks."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version, context.maximum_version = settings.oldest, settings.newest
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    if not settings.server_prefers:
-        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if settings.ciphers:
-        context.set_ciphers(":".join(settings.ciphers))
-    if settings.curve:
-        context.set_ecdh_curve(settings.curve)
-    context.set_alpn_protocols(["http/1.1"])
-    load_pair(context, settings.certificate, settings.key)
-    if settings.client_ca is not None:
-        load_authorities(context, settings.client_ca)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
-    elif settings.client_auth is not ClientAuth.NONE:
-        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in Go: whoever this system trusts
-    context.verify_mode = _VERIFY[settings.client_auth]
-    return context
-
-
-# The words of Go's TLS, and what they are here
 
 _CLIENT_AUTH = {
     "NoClientCert": ClientAuth.NONE,
@@ -109,52 +54,52 @@ _CIPHERS_OF_1_3 = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHAC
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 
 
+def unshown(parse: Callable[[object], T]) -> Kind[T]:
+    """A value in a format that is not ours: no schema has it, and nobody is shown how to write it."""
+    return single(parse, {}, str)
+
+
+def _meant(raw: object, known: Mapping[str, T]) -> T:
+    written = text_in(raw)
+    if written not in known:
+        raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
+    return known[written]
+
+
 def _word(known: Mapping[str, T]) -> Kind[T]:
-    def parse(raw: object, _: Location, __: Reading) -> T:
-        written = text_in(raw)
-        if written not in known:
-            raise ValueError(f"needs {listed(known, 'or')}{did_you_mean(written, known)}")
-        return known[written]
-
-    return Kind(parse, {}, str)
+    return unshown(lambda raw: _meant(raw, known))
 
 
-_AUTH_TYPE = _word({name: name for name in _CLIENT_AUTH})
-
-
-def _client_auth(raw: object, at: Location, reading: Reading) -> str:
+def _client_auth(raw: object) -> str:
     if raw in _UNVERIFIED:
         raise ValueError(
             "this lets in whoever makes a certificate, and is not supported here: "
             "write RequireAndVerifyClientCert, with client_ca_file"
         )
-    return _AUTH_TYPE.parse(raw, at, reading)
+    return _meant(raw, {name: name for name in _CLIENT_AUTH})
 
 
-_VERSION = _word(_VERSIONS)
-
-
-def _newest(raw: object, at: Location, reading: Reading) -> ssl.TLSVersion:
-    version = _VERSION.parse(raw, at, reading)
+def _newest(raw: object) -> ssl.TLSVersion:
+    version = _meant(raw, _VERSIONS)
     if version in _OLD:
         raise ValueError("TLS12 is the oldest that is spoken here: write TLS12 or TLS13")
     return version
 
 
-def _inline_pem(raw: object, _: Location, __: Reading) -> Secret:
+def _inline_pem(raw: object) -> Secret:
     if not isinstance(raw, str) or "-----BEGIN " not in raw:
         raise ValueError("needs what a PEM file holds: -----BEGIN … and so on; for its name, write …_file")
     return Secret(raw)
 
 
-def _inline_authorities(raw: object, at: Location, reading: Reading) -> Secret:
-    pem = _inline_pem(raw, at, reading)
+def _inline_authorities(raw: object) -> Secret:
+    pem = _inline_pem(raw)
     check_authorities(pem)
     return pem
 
 
-_PEM: Kind[Secret] = Kind(_inline_pem, {}, str)
-_AUTHORITIES: Kind[Secret] = Kind(_inline_authorities, {}, str)
+_PEM = unshown(_inline_pem)
+_AUTHORITIES = unshown(_inline_authorities)
 _ANY_CIPHER = _word({**_CIPHERS, **dict.fromkeys(_CIPHERS_OF_1_3, "")})
 _LIST = Limits(0, _MOST_WORDS)
 
@@ -266,10 +211,10 @@ TLS: Section[TlsKeys] = section(  # its keys are explained where the format is f
         "cert_file": Key(or_nothing(READABLE_FILE)),
         "key_file": Key(or_nothing(READABLE_FILE)),
         "client_ca_file": Key(or_nothing(CA_FILE)),
-        "client_auth_type": Key(or_nothing(Kind(_client_auth, {}, str))),
+        "client_auth_type": Key(or_nothing(unshown(_client_auth))),
         "client_allowed_sans": Key(or_nothing(list_of(text(str), _LIST, distinct=False))),
-        "min_version": Key(or_nothing(_VERSION)),
-        "max_version": Key(or_nothing(Kind(_newest, {}, str))),
+        "min_version": Key(or_nothing(_word(_VERSIONS))),
+        "max_version": Key(or_nothing(unshown(_newest))),
         "cipher_suites": Key(or_nothing(list_of(_ANY_CIPHER, _LIST, distinct=False))),
         "prefer_server_cipher_suites": Key(or_nothing(FLAG)),
         "curve_preferences": Key(or_nothing(list_of(_word(_CURVES), _LIST, distinct=False))),

@@ -4,12 +4,20 @@ Owns which program says it, asked from where and through what. Knows facts only.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from netcheck.console.failed import (
+    FailedProbe,
+    host_of,
+    is_unresolved,
+    lacks_pac_file,
+    lookups_of,
+    nameservers,
+)
 from netcheck.facts import Facts
-from netcheck.model.failing import DNS_PHASES, PAC_REASONS, Phase
+from netcheck.model.failing import Phase
 from netcheck.model.hosts import endpoint_text, is_literal
 from netcheck.model.paths import (
     HTTP_SCHEMES,
@@ -22,11 +30,13 @@ from netcheck.model.paths import (
     Resolver,
     Transport,
     Way,
-    family_of,
 )
 from netcheck.model.results import Result
 from netcheck.model.services import TlsSettings
 from netcheck.phrases import listed
+
+Words = tuple[str, ...]
+"""Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
 
 _MOST_WRONG = 2
 """Addresses that are named."""
@@ -38,12 +48,9 @@ _NC_TIMEOUT = ("-w", "5")
 """Seconds at each address: of itself nc waits for two minutes."""
 _ENDING = ("-m", "15", "-o", "/dev/null")
 """Curl prints no page then, and ends by itself where a courier waits for more."""
-_FAMILY_FLAGS = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
+_FAMILY_FLAGS: Mapping[Family | None, Words] = {Family.IPV4: ("-4",), Family.IPV6: ("-6",)}
 _WITH_NAMES = {ProxyScheme.SOCKS5: ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4: ProxyScheme.SOCKS4A}
 _WITH_ADDRESSES = {names: addresses for addresses, names in _WITH_NAMES.items()}
-
-Words = tuple[str, ...]
-"""Of a command. A PAC file, a nameserver or the config may name any of them: only `_command` joins them."""
 
 
 class Confirmation(NamedTuple):
@@ -53,32 +60,6 @@ class Confirmation(NamedTuple):
     command: str
 
 
-def lacks_pac_file(result: Result) -> bool:
-    """Whether which proxy to ask is not known: nothing was asked for, not even a name."""
-    return result.attempt.failure is not None and result.attempt.failure.reason in PAC_REASONS
-
-
-def is_unresolved(result: Result) -> bool:
-    """Whether this machine found no address of the host, or of the first proxy."""
-    failure = result.attempt.failure
-    return failure is not None and failure.phase in DNS_PHASES and not lacks_pac_file(result)
-
-
-def nameservers(facts: Facts, path: ProbePath) -> list[tuple[str, int]]:
-    """Address and port of each that was asked on this path, the first one first."""
-    configured = [(server.address, server.port) for server in path.resolver.nameservers]
-    if configured:
-        return configured
-    asked = dict.fromkeys(
-        tried.nameserver
-        for lookup in facts.lookups
-        if lookup.resolver == path.resolver.name
-        for tried in lookup.tries
-    )
-    split = (server.rpartition(":") for server in asked)
-    return [(address.strip("[]"), int(port)) for address, _, port in split]
-
-
 def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> list[Confirmation]:
     """Commands that everybody has, one for each port, and what they must do."""
     failed = [result for result in results if result.attempt.failure and not lacks_pac_file(result)]
@@ -86,8 +67,9 @@ def confirmations(facts: Facts, path: ProbePath, results: Sequence[Result]) -> l
         failed = list(map(_at_its_member, failed))
     if unresolved := [result for result in failed if is_unresolved(result)]:
         return [_resolved(facts, path, unresolved)]
-    first = {result.port: result for result in reversed(failed) if _leads(_way_to(path, result))}
-    shown = [_confirmation(facts, path, first[port]) for port in sorted(first)]
+    probes = [FailedProbe(facts, path, result) for result in reversed(failed)]
+    first = {probe.result.port: probe for probe in probes if _leads(probe.way_to)}
+    shown = [_confirmation(first[port]) for port in sorted(first)]
     alike = [each for each in shown if each.outcome == shown[0].outcome]
     return list(dict.fromkeys(alike))
 
@@ -112,16 +94,6 @@ def _command(*words: str) -> str:
     return shlex.join(words)
 
 
-def _way(path: ProbePath, result: Result) -> Way:
-    return result.attempt.proxies or path.proxies
-
-
-def _way_to(path: ProbePath, result: Result) -> Way:
-    """What of the way is asked: up to the proxy that does not lead to the next one."""
-    attempt = result.attempt
-    return attempt.proxies[: attempt.passed + 1] if attempt.next_proxy else _way(path, result)
-
-
 def _leads(way: Way) -> bool:
     """Whether curl can: before a web proxy it asks one SOCKS proxy, and reads no password for that one."""
     if len(way) < 2:
@@ -133,9 +105,9 @@ def _leads(way: Way) -> bool:
 
 def _resolved(facts: Facts, path: ProbePath, unresolved: Sequence[Result]) -> Confirmation:
     """By the name that was asked for: of several proxies, this machine asks for the first one's."""
-    first = unresolved[0]
+    first = FailedProbe(facts, path, unresolved[0])
     is_of_proxy = first.attempt.failure is not None and first.attempt.failure.phase is Phase.PROXY_RESOLVE
-    host = _way(path, first)[0].host if is_of_proxy and _way(path, first) else first.host
+    host = first.way[0].host if is_of_proxy and first.way else first.result.host
     families = {each.attempt.family for each in unresolved if each.host == host}
     record = RecordType.AAAA if families == {Family.IPV6} else RecordType.A
     outcome = f"must print addresses{_not_these(facts, path, host, record)}"
@@ -165,118 +137,60 @@ def _dns_transport(resolver: Resolver) -> Words:
 
 def _not_these(facts: Facts, path: ProbePath, host: str, record: RecordType) -> str:
     """What a resolver gives now in place of the addresses that lead there: those of this record only."""
-    given = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype) == (host, path.resolver.name, record)
-        for address in lookup.addresses
-    }
+    its = [lookup for lookup in lookups_of(facts, path, host) if lookup.rdtype is record]
+    given = {address for lookup in its for address in lookup.addresses}
     return f", and not {listed(sorted(given)[:_MOST_WRONG])}" if given else ""
 
 
-def _tls_of(facts: Facts, result: Result) -> TlsSettings:
-    """What its service speaks of in TLS."""
-    services = (service for service in facts.services if service.name == result.service)
-    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
-
-
-def _where(facts: Facts, path: ProbePath, failed: Result) -> str:
-    """What to connect to: the name, or the address that fails, where others of the name may well work."""
-    attempt = failed.attempt
-    if attempt.balancer:
-        return attempt.balancer
-    asked = (failed.host, path.resolver.name, attempt.family)
-    known = {
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver, lookup.rdtype.family) == asked
-        for address in lookup.addresses
-    }
-    place = (failed.path, failed.port, attempt.family)
-    some_work = any(
-        each.attempt.failure is None
-        for each in facts.results
-        if (each.path, each.port, each.attempt.family) == place
-    )
-    is_one_of_several = some_work and len(known) > 1
-    is_found_elsewhere = bool(path.resolver.nameservers)  # the command asks this machine's resolver
-    takes_address = is_one_of_several or is_found_elsewhere
-    return endpoint_text((takes_address and attempt.address) or failed.host, failed.port)
-
-
-def _family_flag(facts: Facts, path: ProbePath, failed: Result, peer: str) -> Words:
-    """For what resolves names itself, where the other family works: it would take that one and succeed.
-
-    And where it leaves from an address: nc and openssl refuse one whose family is not the peer's.
-    """
-    if is_literal(_host_of(peer)):
-        return ()
-    if source := path.binding.source(failed.attempt.family):
-        return _FAMILY_FLAGS[family_of(source)]
-    place = (failed.path, failed.host, failed.port)
-    alike = [each.attempt for each in facts.results if (each.path, each.host, each.port) == place]
-    working = {attempt.family for attempt in alike if attempt.failure is None}
-    flag = _FAMILY_FLAGS.get(failed.attempt.family, ())
-    return flag if working and failed.attempt.family not in working else ()
-
-
-def _host_of(peer: str) -> str:
-    return peer.rpartition(":")[0].strip("[]")
-
-
-def _confirmation(facts: Facts, path: ProbePath, result: Result) -> Confirmation:
+def _confirmation(probe: FailedProbe) -> Confirmation:
     """With what netcheck itself says in TLS: a filter may go by the name, and Apple by the protocol."""
-    attempt = result.attempt
+    attempt = probe.attempt
     if attempt.next_proxy:
-        way = _way_to(path, result)
+        proxy = probe.way_to[0]
         if attempt.failure and attempt.failure.phase is Phase.PROXY_CONNECT:
-            found = _proxy_found(facts, path, way[0])
-            return _connected(facts, path, result, endpoint_text(found or way[0].host, way[0].port))
-        return _led_on(path, result, way, attempt.next_proxy)
-    peer = _where(facts, path, result)
-    if _way(path, result):
-        return _through_proxy(facts, path, result, peer)
-    if not attempt.connected:
-        return _connected(facts, path, result, peer)
-    return _secured(facts, path, result, peer)
+            return _connected(probe, endpoint_text(probe.where_found(proxy) or proxy.host, proxy.port))
+        return _led_on(probe, attempt.next_proxy)
+    if probe.way:
+        return _through_proxy(probe)
+    return _secured(probe) if attempt.connected else _connected(probe, probe.peer)
 
 
-def _secured(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+def _secured(probe: FailedProbe) -> Confirmation:
     """Openssl waits for ever, and of no certificate at all it says `Verification: OK`."""
-    tls = _tls_of(facts, result)
-    name = tls.server_name or result.host
-    groups = _LARGE_IN_OPENSSL if result.large_hello else ()
-    source = path.binding.source(result.attempt.family)
-    from_here = ("-bind", endpoint_text(source, 0)) if source else ()
-    said = _said(tls, name)
-    family_flag = _family_flag(facts, path, result, peer)
-    command = _command("openssl", "s_client", *family_flag, *from_here, "-connect", peer, *said, *groups)
-    line = "in the line `issuer=`" if tls.is_apples else "`issuer=`, then `Verify return code: 0 (ok)`"
-    shown = _certificate(tls, name, result)
-    return Confirmation(f"must show, within 10 s, {shown} ({line})", f"{command} </dev/null")
+    groups = _LARGE_IN_OPENSSL if probe.result.large_hello else ()
+    from_here = ("-bind", endpoint_text(probe.source, 0)) if probe.source else ()
+    flag = _family_flag(probe, probe.peer)
+    said = _said(probe.tls, probe.name)
+    command = _command("openssl", "s_client", *flag, *from_here, "-connect", probe.peer, *said, *groups)
+    is_apples = probe.tls.is_apples
+    line = "in the line `issuer=`" if is_apples else "`issuer=`, then `Verify return code: 0 (ok)`"
+    return Confirmation(f"must show, within 10 s, {_certificate(probe)} ({line})", f"{command} </dev/null")
 
 
-def _certificate(tls: TlsSettings, name: str, result: Result) -> str:
-    shown = "a certificate issued by Apple" if tls.is_apples else f"a valid certificate for {name}"
-    return f"{'with OpenSSL 3.5 or later, ' if result.large_hello else ''}{shown}"
+def _family_flag(probe: FailedProbe, peer: str) -> Words:
+    return _FAMILY_FLAGS.get(probe.only_family(peer), ())
 
 
-def _connected(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
-    family_flag = _family_flag(facts, path, result, peer)
-    source = path.binding.source(result.attempt.family)
-    from_here = ("-s", source) if source else ()
+def _certificate(probe: FailedProbe) -> str:
+    shown = (
+        "a certificate issued by Apple" if probe.tls.is_apples else f"a valid certificate for {probe.name}"
+    )
+    return f"{'with OpenSSL 3.5 or later, ' if probe.result.large_hello else ''}{shown}"
+
+
+def _connected(probe: FailedProbe, peer: str) -> Confirmation:
+    from_here = ("-s", probe.source) if probe.source else ()
     port = peer.rpartition(":")[2]
-    command = _command("nc", *family_flag, "-vz", *_NC_TIMEOUT, *from_here, _host_of(peer), port)
+    flag = _family_flag(probe, peer)
+    command = _command("nc", *flag, "-vz", *_NC_TIMEOUT, *from_here, host_of(peer), port)
     return Confirmation("must succeed", command)
 
 
-def _through_proxy(facts: Facts, path: ProbePath, result: Result, peer: str) -> Confirmation:
+def _through_proxy(probe: FailedProbe) -> Confirmation:
     """Couriers speak no HTTP: after TLS, curl waits in vain for their answer."""
-    tls = _tls_of(facts, result)
-    certificate = _certificate(tls, tls.server_name or result.host, result)
-    line = "in the line `issuer:`" if tls.is_apples else "`SSL certificate verify ok`"
-    outcome = f"must show {certificate} ({line}). What comes after that does not matter"
-    return Confirmation(outcome, _curl(facts, path, result, tls, peer))
+    line = "in the line `issuer:`" if probe.tls.is_apples else "`SSL certificate verify ok`"
+    outcome = f"must show {_certificate(probe)} ({line}). What comes after that does not matter"
+    return Confirmation(outcome, _curl(probe))
 
 
 def _said(tls: TlsSettings, name: str) -> Words:
@@ -290,60 +204,47 @@ def _said(tls: TlsSettings, name: str) -> Words:
     return (*server_name, *offered, checked, name, *authority, "-verify_return_error")
 
 
-def _led_on(path: ProbePath, result: Result, way: Way, following: Proxy) -> Confirmation:
+def _led_on(probe: FailedProbe, following: Proxy) -> Confirmation:
     """Of a row of proxies, one that does not lead to the next one: that one's port is what is asked for.
 
     In telnet, the only protocol of curl's that takes any server, and that waits for it to speak.
     """
     outcome = f"must get through to {following.place}, and may time out there"
-    through = _through(way, sends_names=True)
-    words = ("-sSv", "-m", "9", *_curl_from(path, result), *through)
+    through = _through(probe.way_to, sends_names=True)
+    words = ("-sSv", "-m", "9", *_curl_from(probe), *through)
     return Confirmation(outcome, _command("curl", *words, f"telnet://{following.place}"))
 
 
-def _curl_from(path: ProbePath, result: Result) -> Words:
-    source = path.binding.source(result.attempt.family)
-    return ("--interface", source) if source else ()
+def _curl_from(probe: FailedProbe) -> Words:
+    return ("--interface", probe.source) if probe.source else ()
 
 
-def _curl(facts: Facts, path: ProbePath, result: Result, tls: TlsSettings, peer: str) -> str:
+def _curl(probe: FailedProbe) -> str:
     """Names go to the proxy where the path sends them; not in SOCKS4, which takes none.
 
     Couriers have certificates of an authority of Apple's own, which curl does not know: -k shows them still.
     """
-    way, attempt = _way(path, result), result.attempt
-    family_flag = _family_flag(facts, path, result, peer)
+    way, attempt, tls, port = probe.way, probe.attempt, probe.tls, probe.result.port
+    peer = probe.peer
+    flag = _family_flag(probe, peer)
     name = tls.server_name if attempt.connected or not tls.is_apples else None
-    asked = endpoint_text(name or result.host, result.port)
+    asked = endpoint_text(name or probe.result.host, port)
     mode = way[-1].resolve
     sends_names = mode is ResolveMode.PROXY or (mode is ResolveMode.BOTH and attempt.family is Family.NAME)
     if sends_names:
-        peer, family_flag = endpoint_text(result.host, result.port), ()
+        peer, flag = endpoint_text(probe.result.host, port), ()
     elif way[-1].scheme in HTTP_SCHEMES and attempt.address:  # to these curl sends names, if it has any
-        peer = endpoint_text(attempt.address, result.port)
+        peer = endpoint_text(attempt.address, port)
     elsewhere = () if peer == asked else ("--connect-to", f"::{peer}")
-    options: Words = _LARGE_IN_CURL if result.large_hello else ()
+    options: Words = _LARGE_IN_CURL if probe.result.large_hello else ()
     if not tls.is_apples and tls.ca_file:
         options += ("--cacert", str(tls.ca_file))
     through = _through(way, sends_names=sends_names)
-    if found := _proxy_found(facts, path, way[0]):
+    if found := probe.where_found(way[0]):
         through += ("--resolve", f"{way[0].place}:{found}")
     verbose = "-sSvk" if tls.is_apples else "-sSv"
-    words = (verbose, *_ENDING, *_curl_from(path, result), *family_flag, *options, *through, *elsewhere)
+    words = (verbose, *_ENDING, *_curl_from(probe), *flag, *options, *through, *elsewhere)
     return _command("curl", *words, f"https://{asked}/")
-
-
-def _proxy_found(facts: Facts, path: ProbePath, proxy: Proxy) -> str | None:
-    """Where the path's own resolver found the proxy: a command asks this machine's."""
-    if not path.resolver.nameservers:
-        return None
-    found = (
-        address
-        for lookup in facts.lookups
-        if (lookup.host, lookup.resolver) == (proxy.host, path.resolver.name)
-        for address in lookup.addresses
-    )
-    return next(found, None)
 
 
 def _through(way: Way, *, sends_names: bool) -> Words:

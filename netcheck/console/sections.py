@@ -9,7 +9,7 @@ from netcheck import rows
 from netcheck.answers import said_of
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, table
 from netcheck.model.bags import FetchedBag
-from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.push_certificates import Proof, PushCertificate
 
 _COLOURS = {"good": "green", "worry": "yellow", "bad": "red", "": None}
 
@@ -44,10 +44,9 @@ def render_push_certificates(
 
 
 def _proof_line(proof: Proof) -> Text:
-    bad = "red" if proof.acceptance.is_refusal else "yellow"
-    colour = "green" if proof.acceptance is Acceptance.ACCEPTED else bad
     text = Text(f"{proof.name} over {proof.path}: ")
-    return text.append(f"{said_of(proof)}", colour).append(f" ({proof.detail})"[:DETAIL_WIDTH])
+    text.append(said_of(proof), _COLOURS[rows.proof_state(proof)])
+    return text.append(f" ({proof.detail})"[:DETAIL_WIDTH])
 
 
 def _coloured(row: Iterable[rows.Cell]) -> Row:

@@ -76,10 +76,9 @@ def who_suffers(facts: Facts, found: Sequence[PathFinding]) -> list[str]:
 
 def _suffering(facts: Facts, finding: Finding, judged: Judgement) -> _Suffering:
     """What is missed for this fault alone."""
-    services = {service.name: service for service in facts.services}
-    own = {r.host for r in finding.about if r.service in services and not services[r.service].tls.is_apples}
-    if own and own == {result.host for result in finding.about}:
-        return _Suffering(judged.role, judged.verdict, hosts_text(own))
+    if finding.about and all(result.service in facts.own_services for result in finding.about):
+        hosts = hosts_text(result.host for result in finding.about)
+        return _Suffering(judged.role, judged.verdict, hosts)
     if judged.role is not Role.DEVICE:
         return _Suffering(judged.role, judged.verdict)
     only_iphones = bool(finding.about) and all(_OF_IPHONES.match(r.host) for r in finding.about)

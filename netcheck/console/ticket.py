@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from netcheck.answers import evidence_lines
-from netcheck.console.confirming import confirmations, is_unresolved, lacks_pac_file, nameservers
+from netcheck.console.confirming import confirmations
+from netcheck.console.failed import is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.suffering import who_suffers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
@@ -50,18 +51,21 @@ def tickets(facts: Facts, origin: Origin, hop: Hop | None = None) -> list[str]:
     return [_ticket(facts, origin, owner, requests) for owner, requests in owners.items()]
 
 
+def _for_others(finding: Finding) -> str | None:
+    """What somebody else is asked for; None where the remedy is in netcheck's own config."""
+    step = finding.next_step.removeprefix(f"Ask {finding.asked} ")
+    return None if step == finding.next_step else step
+
+
 def _reader(finding: Finding) -> str:
-    """Who can do it: where the remedy is in netcheck's own config, that is not the owner of the hop."""
-    return finding.asked if finding.next_step.startswith(f"Ask {finding.asked} ") else _OURSELVES
+    return _OURSELVES if _for_others(finding) is None else finding.asked
 
 
 def _asked(finding: Finding, origin: Origin) -> str:
     """The next step as it is said to its owner, who knows nothing of netcheck, its machine and its config."""
-    prefix = f"Ask {finding.asked} "
-    if not finding.next_step.startswith(prefix):
+    if (step := _for_others(finding)) is None:
         return finding.next_step
-    step = finding.next_step.removeprefix(prefix).replace("netcheck's machine", origin.machine)
-    asked, *others = sentences(step)
+    asked, *others = sentences(step.replace("netcheck's machine", origin.machine))
     is_order = asked.startswith("to ")
     order = asked.removeprefix("to ").replace(" or to ", " or ") if is_order else f"find out {asked}"
     order = _ITS.sub("your", order)  # the owner's, who is named no more

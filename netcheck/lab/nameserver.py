@@ -29,7 +29,6 @@ class Nameserver:
         self._udp = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.blocked: frozenset[str] = frozenset()
         """Names under these suffixes are answered as block lists do."""
-        self.is_silent = False
 
     async def serve(self) -> None:
         await self._udp.bind((self.address, self.port))
@@ -60,7 +59,7 @@ class Nameserver:
             reply = dns.message.make_response(asked, recursion_available=True)  # no answer to an answer
         except dns.exception.DNSException:
             return None
-        if self.is_silent or not asked.question:
+        if not asked.question:
             return None
         question = asked.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()

@@ -1,12 +1,12 @@
 """The status page and the report as HTML: all that stands on them, from facts and the history."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netcheck.answers import answers
 from netcheck.facts import Facts
@@ -18,11 +18,13 @@ from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
 from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
-from netcheck.pages.words import headline, own_services, said
+from netcheck.pages.words import headline, said
 from netcheck.phrases import time_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+T = TypeVar("T")
 
 _HERE = Path(__file__).parent
 _MOST_INCIDENTS = 20
@@ -60,7 +62,7 @@ def onset(facts: Facts, judged: Judgement) -> Onset:
     about = [result for finding in judged.findings for result in finding.about]
     failed = [result for result in about if result.attempt.failure is not None]
     failed += [r for r in facts.results if r.path == judged.path and r.attempt.failure is not None][:1]
-    summary = str(said(judged, own_services(facts.services)))
+    summary = str(said(judged, facts.own_services))
     return Onset(summary, transcript.of_result(failed[0]) if failed else "")
 
 
@@ -102,22 +104,23 @@ def _mark(name: str) -> str:
 
 def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: bool) -> str:
     paths, fields = _worst_first(facts), Fields(facts)
-    own, every = own_services(facts.services), lines(facts, past, time)
-    is_folded = len(every) > _MANY
+    every = lines(facts, past, time)
+    at_once, folded = _folded(every, lambda line: line.state in WELL)
+    ways, whole_ways = _folded([chain(path, facts.judgements) for path in paths], lambda way: way.is_whole)
     template = _environment().get_template("page.html")
     return template.render(
         is_live=is_live,
         version=version,
         time=time_text(time),
-        headline=headline(facts.judgements, own),
+        headline=headline(facts.judgements, facts.own_services),
         answers=[answer.text for answer in answers(facts)],
         worst=worst(line.state for line in every),
-        lines=[line for line in every if not (is_folded and line.state in WELL)],
-        folded=[line for line in every if is_folded and line.state in WELL],
+        lines=at_once,
+        folded=folded,
         days=past.days,
         troubles=troubles(facts, past, time),
-        chains=[chain(path, facts.judgements) for path in paths],
-        many=_MANY,
+        ways=ways,
+        whole_ways=whole_ways,
         paths=paths,
         is_wide=len(paths) > _MOST_ON_PAPER,
         rows=matrix(facts, fields, paths),
@@ -125,6 +128,13 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),
         tables=_tables(facts, fields, time),
     )
+
+
+def _folded(every: Sequence[T], is_well: Callable[[T], bool]) -> tuple[Sequence[T], Sequence[T]]:
+    """What is seen at once, and what only where somebody opens it: of many, those that are well."""
+    if len(every) <= _MANY:
+        return every, []
+    return [each for each in every if not is_well(each)], [each for each in every if is_well(each)]
 
 
 def _tables(facts: Facts, fields: Fields, time: float) -> list[tables.Table]:

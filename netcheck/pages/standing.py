@@ -10,7 +10,7 @@ from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Expected, Role
-from netcheck.pages.words import Said, own_services, said
+from netcheck.pages.words import Said, said
 from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 
 _MOST_EVIDENCE = 8
@@ -108,13 +108,13 @@ def worst(states: Iterable[str]) -> str:
 def lines(facts: Facts, past: Past, now: float) -> list[Line]:
     """One for each, the worst first."""
     known = {(each.path, each.role): each for each in past.availability}
-    made, own = [], own_services(facts.services)
+    made = []
     for judged in facts.judgements:
         state, available = state_of(judged), known.get((judged.path, judged.role))
         made.append(
             Line(
                 state=state,
-                said=said(judged, own),
+                said=said(judged, facts.own_services),
                 doubts=judged.doubts,
                 since=_since(span.began if (span := past.lasting_of(judged)) else None, now),
                 availability=_availability(judged, available),

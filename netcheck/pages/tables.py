@@ -8,10 +8,18 @@ from netcheck.fields import Field, balanced, failure_text, ways_chosen
 from netcheck.model.bags import FetchedBag
 from netcheck.model.holds import Hold, HoldEnd
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
+from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.model.results import Lookup, Result
 from netcheck.phrases import date_text, duration_text
-from netcheck.rows import BAG_HEADER, CERTIFICATE_HEADER, LONGEST, Cell, bag_row, certificate_row
+from netcheck.rows import (
+    BAG_HEADER,
+    CERTIFICATE_HEADER,
+    LONGEST,
+    Cell,
+    bag_row,
+    certificate_row,
+    proof_state,
+)
 
 _MOST = 60
 """How many rows a table has at most; what is left out is counted."""
@@ -118,9 +126,8 @@ def push_certificates(certificates: Iterable[PushCertificate], proofs: Sequence[
 def _proofs_cell(proofs: Sequence[Proof]) -> Cell:
     """What it says over each path; the worst gives the state."""
     said = [f"{each.path}: {said_of(each)} ({each.detail[:LONGEST]})" for each in proofs]
-    kinds = {each.acceptance for each in proofs}
-    worry = "worry" if Acceptance.UNPROVEN in kinds else "good" if kinds else ""
-    return Cell("; ".join(said), "bad" if any(kind.is_refusal for kind in kinds) else worry)
+    states = set(map(proof_state, proofs))
+    return Cell("; ".join(said), next((state for state in ("bad", "worry", "good") if state in states), ""))
 
 
 def peers(results: Iterable[Result]) -> Table:

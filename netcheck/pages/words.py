@@ -6,7 +6,6 @@ from typing import NamedTuple
 from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Cause, Judgement, Verdict
 from netcheck.model.paths import Role
-from netcheck.model.services import Service
 from netcheck.phrases import listed
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
@@ -45,11 +44,6 @@ _MISSES: Mapping[Verdict, str] = {
     Verdict.DEGRADED: "cannot always use {}",
 }
 """Of servers of the user's own: push itself need not suffer."""
-
-
-def own_services(services: Iterable[Service]) -> Set[str]:
-    """Those that are not Apple's, by name."""
-    return {service.name for service in services if not service.tls.is_apples}
 
 
 class Said(NamedTuple):

@@ -27,7 +27,7 @@ def guarded(handler: Handler, protection: Callable[[], Protection]) -> Handler:
     async def handle(request: Request) -> Response:
         now = protection()
         response = await gate.refusal(request, now) or await handler(request)
-        return _with_headers(response, now.headers)
+        return _with_headers(response, now.said.headers)
 
     return handle
 
@@ -47,17 +47,16 @@ class _Gate:
 
     def _is_in_time(self, now: Protection) -> bool:
         limit, allowance = self._allowance
-        if limit != now.rate_limit:
-            rate = now.rate_limit
+        if limit != (rate := now.said.rate_limit):
             allowance = Allowance(rate.interval, rate.burst) if rate else None
             self._allowance = (rate, allowance)
         return allowance is None or allowance.take()
 
     async def _login(self, request: Request, now: Protection) -> Response | None:
-        if not now.users:
+        if not now.said.users:
             return None
         authorization = request.headers.get("authorization", "")
-        outcome = await self._logins.check(authorization, now.users, request.client)
+        outcome = await self._logins.check(authorization, now.said.users, request.client)
         if outcome is LoginOutcome.IN:
             return None
         if outcome is LoginOutcome.TOO_MANY:

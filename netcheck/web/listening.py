@@ -7,8 +7,8 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -71,9 +71,12 @@ class Door:
 
 def open_door(place: ListenPlace) -> Door:
     """Listen there; ListenError where that cannot be. To be called in a trio loop."""
-    if isinstance(place, UnixListen):
-        return _open_file(place)
-    return _open_port(place)
+    try:
+        if isinstance(place, UnixListen):
+            return Door(_open_file(place.file), place.file)
+        return Door(_open_port(place))
+    except OSError as error:
+        raise _explained(place, error) from error
 
 
 def door_of(name: str, sock: socket.socket) -> Door:
@@ -89,26 +92,27 @@ def door_of(name: str, sock: socket.socket) -> Door:
             "write ListenStream= into the socket unit, and no Accept=yes"
         )
     sock.set_inheritable(False)
-    sock.setblocking(False)
     return Door(sock)
 
 
-def _open_port(place: Listen) -> Door:
-    sock = None
+@contextmanager
+def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
     try:
-        family, kind, protocol, _, address = _numeric(place)
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
+        yield sock
+    except OSError:
+        sock.close()
+        raise
+
+
+def _open_port(place: Listen) -> socket.socket:
+    family, kind, protocol, _, address = _numeric(place)
+    with _closed_on_error(socket.socket(family, kind, protocol)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(address)
         sock.listen(_BACKLOG)
-    except OSError as error:
-        if sock is not None:
-            sock.close()
-        raise _explained(place, error, _ADVICE, "choose another address") from error
-    return Door(sock)
+    return sock
 
 
 def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
@@ -118,20 +122,13 @@ def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
     )[0]
 
 
-def _open_file(place: UnixListen) -> Door:
-    sock = None
-    try:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        _remove_what_is_left(place.file)
-        sock.bind(str(place.file))
-        place.file.chmod(_UNIX_MODE)  # before it listens, so nobody has come in by the mode that it had
+def _open_file(file: Path) -> socket.socket:
+    with _closed_on_error(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as sock:
+        _remove_what_is_left(file)
+        sock.bind(str(file))
+        file.chmod(_UNIX_MODE)  # before it listens, so nobody has come in by the mode that it had
         sock.listen(_BACKLOG)
-    except OSError as error:
-        if sock is not None:
-            sock.close()
-        raise _explained(place, error, _UNIX_ADVICE, "choose another file") from error
-    return Door(sock, place.file)
+    return sock
 
 
 def _remove_what_is_left(file: Path) -> None:
@@ -148,10 +145,11 @@ def _remove_what_is_left(file: Path) -> None:
             file.unlink()
 
 
-def _explained(
-    place: ListenPlace, error: OSError, advice: Mapping[int | None, str], otherwise: str
-) -> ListenError:
-    what_to_do = advice.get(error.errno, otherwise)
+def _explained(place: ListenPlace, error: OSError) -> ListenError:
+    if isinstance(place, UnixListen):
+        what_to_do = _UNIX_ADVICE.get(error.errno, "choose another file")
+    else:
+        what_to_do = _ADVICE.get(error.errno, "choose another address")
     message = f"cannot listen on {place}: {error.strerror}; {what_to_do}"
     return ListenError(message, error.errno == errno.EADDRINUSE)
 

@@ -187,8 +187,9 @@ class WebPort:
                 page = _THE_PAGE.match(error.said)
                 await stream.send_all(_SENT_ON % page[1] if page else _TLS_IS_SPOKEN_HERE)
                 return None
+        allowed = now.said.tls.allowed_sans if now.said.tls else ()
         names = tls.names()
-        if now.allowed_sans and names is not None and not now.allowed_sans & names:
+        if allowed and names is not None and names.isdisjoint(allowed):
             _log.warning(
                 "a client at %s has none of client_allowed_sans in its certificate",
                 place.client,

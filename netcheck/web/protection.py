@@ -12,11 +12,9 @@ import trio
 
 from netcheck.config.reading.pem import pem_of
 from netcheck.config.reading.problems import ConfigError, Problem
-from netcheck.config.settings import Web
-from netcheck.config.web_file import RateLimit, context_for, settle
-from netcheck.config.web_tls import ServerTls
+from netcheck.config.web import Web
+from netcheck.config.web_file import WebFile, context_for, settle
 from netcheck.files import Stamp, in_time, stamp_of
-from netcheck.model.credentials import Secret
 
 _log = logging.getLogger("netcheck.web")
 _LONGEST = 10.0
@@ -33,14 +31,12 @@ class Protection:
     """Who may use the web port, and how; never changed, but replaced."""
 
     web: Web = field(default_factory=Web)
+    said: WebFile = field(default_factory=WebFile)
+    """What its section and its files say."""
     tls: ssl.SSLContext | None = None
-    allowed_sans: frozenset[str] = frozenset()
+    """What speaks TLS as is said."""
     rules: object = None
     """Who may connect, and how: equal for as long as the same holds, whatever certificate we show."""
-    users: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
-    headers: tuple[tuple[str, str], ...] = ()
-    rate_limit: RateLimit | None = None
-    notes: tuple[str, ...] = ()
     stamps: Stamps = field(default_factory=lambda: MappingProxyType({}))
     """The files that all this rests on, as they were."""
 
@@ -48,29 +44,18 @@ class Protection:
 def read(web: Web) -> Protection:
     """What the config and its files say now; ConfigError where they cannot be used. Blocks."""
     named = web.config_file or web.basic_auth_users_file
-    stamps = dict(_stamps([named] if named else []))
-    file = settle(web)
-    plain = Protection(
-        web,
-        users=file.users,
-        headers=file.headers,
-        rate_limit=file.rate_limit,
-        notes=file.notes,
-        stamps=stamps,
-    )
-    return _with_tls(plain, file.tls) if file.tls else plain
-
-
-def _with_tls(plain: Protection, tls: ServerTls) -> Protection:
-    stamps = {**plain.stamps, **_stamps(tls.files)}
-    context = context_for(plain.web, tls)
+    stamps = _stamps([named] if named else [])
+    said = settle(web)
+    if (tls := said.tls) is None:
+        return Protection(web, said, stamps=stamps)
+    stamps |= _stamps(tls.files)
+    context = context_for(web, tls)
     authority = pem_of(tls.client_ca) if tls.client_ca else b""
     rules = (replace(tls, certificate=Path(), key=Path(), client_ca=None), authority)
-    sans = frozenset(tls.allowed_sans)
-    return replace(plain, tls=context, allowed_sans=sans, rules=rules, stamps=stamps)
+    return Protection(web, said, context, rules, stamps)
 
 
-def _stamps(files: Iterable[Path]) -> Stamps:
+def _stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:
     """Each file's stamp, None for those that cannot be read."""
     return {file: _stamp(file) for file in files}
 
@@ -106,11 +91,11 @@ class Protected:
         """Have this one in force for what comes from now on."""
         for line in _news(self.now, protection):
             _log.info("%s", line)
-        for note in protection.notes:
-            if note not in self.now.notes:
+        for note in protection.said.notes:
+            if note not in self.now.said.notes:
                 _log.warning("%s: %s", protection.web.config_file, note)
         before, self.now, self._problem = self.now, protection, None
-        if (before.rules, before.users) != (protection.rules, protection.users):
+        if (before.rules, before.said.users) != (protection.rules, protection.said.users):
             self.dismiss_all()
 
     async def watch(self) -> None:
@@ -151,5 +136,5 @@ def _news(before: Protection, after: Protection) -> Iterable[str]:
     ]
     if changed:
         yield f"the web port's files were read again: {', '.join(changed)}"
-    if before.users.keys() != after.users.keys():
-        yield f"users who may log in: {len(after.users)}"
+    if before.said.users.keys() != after.said.users.keys():
+        yield f"users who may log in: {len(after.said.users)}"

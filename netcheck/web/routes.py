@@ -5,7 +5,7 @@ from typing import Protocol
 
 import trio
 
-from netcheck.config.reading.values import seconds as duration
+from netcheck.config.reading.durations import seconds as duration
 from netcheck.web.server import RETRY, Handler, Request, Response, Stream, accepts_gzip, compressed
 
 _GZIP_FROM = 1400

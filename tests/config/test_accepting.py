@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.file import Config, load
 from netcheck.model.credentials import Credentials, Secret
 from tests.config.accepted import WAYS
-
-
-def loaded(directory: Path, text: str) -> Config:
-    file = directory / "netcheck.yaml"
-    file.write_text(text, encoding="utf-8")
-    return load(file)
+from tests.config.loading import loaded
 
 
 @pytest.mark.parametrize(("written", "plainly"), WAYS.items())

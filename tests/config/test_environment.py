@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from netcheck.config.choosers import environment
-from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.model.paths import Environment, Pac
+from tests.config.loading import loaded
 
 NONE: Mapping[str, str] = {}
 
@@ -160,13 +160,11 @@ def test_without_any_variable_there_is_nothing_to_honour() -> None:
 
 def test_a_path_takes_its_chooser_from_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(
+    text = (
         "paths: {a: {proxy: from-environment}, b: {proxy: 'pac+https://Web.test:8443/p.pac?key=x'}, "
-        "c: {proxy: pac+file:/etc/p.pac}, d: {proxy: WPAD}}",
-        encoding="utf-8",
+        "c: {proxy: pac+file:/etc/p.pac}, d: {proxy: WPAD}}"
     )
-    a, b, c, d = (path.chosen_by for path in load(file).paths)
+    a, b, c, d = (path.chosen_by for path in loaded(tmp_path, text).paths)
     assert isinstance(a, Environment)
     assert [each.url for each in (b, c, d) if isinstance(each, Pac)] == [
         "https://web.test:8443/p.pac?key=x",
@@ -178,18 +176,14 @@ def test_a_path_takes_its_chooser_from_the_config(tmp_path: Path, monkeypatch: p
 
 def test_keys_that_the_variables_say_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
-    file = tmp_path / "netcheck.yaml"
-    file.write_text("paths: {a: {proxy: from-environment, username: svc}}", encoding="utf-8")
     with pytest.raises(ConfigError, match="username: does not go with from-environment"):
-        load(file)
+        loaded(tmp_path, "paths: {a: {proxy: from-environment, username: svc}}")
 
 
 def test_without_the_engine_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("netcheck.config.choosers.find_spec", lambda _: None)
-    file = tmp_path / "netcheck.yaml"
-    file.write_text("paths: {a: {proxy: pac+http://web.test/p.pac}}", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"quickjs-ng, which is not installed: docs/install\.md says how"):
-        load(file)
+        loaded(tmp_path, "paths: {a: {proxy: pac+http://web.test/p.pac}}")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from netcheck.config.examples import SITUATIONS, example
 from netcheck.config.file import check, default, load
 from netcheck.config.reading.problems import ConfigError
+from tests.config.loading import loaded
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 
@@ -23,12 +24,9 @@ def test_what_its_comments_show_is_what_holds_anyway(tmp_path: Path) -> None:
         for line in lines
         if re.match(r"# ( *[a-z0-9_-]+: |[a-z]+:$| +[a-z]+:$)", line)
     ]
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(
-        "\n".join(line for line in shown if "our-mdm" not in line and "$schema" not in line), encoding="utf-8"
-    )
-    assert "courier" in file.read_text(encoding="utf-8")
-    assert load(file) == default()
+    text = "\n".join(line for line in shown if "our-mdm" not in line and "$schema" not in line)
+    assert "courier" in text
+    assert loaded(tmp_path, text) == default()
 
 
 def test_the_proxies_example_is_right_as_it_stands() -> None:
@@ -49,11 +47,9 @@ def test_what_an_example_shows_in_comments_is_known(tmp_path: Path, situation: s
     """With every `# key: value` taken in, nothing is wrong but that files and variables are not there."""
     _, _, body = example(situation).partition("\n\n")
     taken = re.sub(r"(?m)^( *)# (?=[a-z\"_.:0-9-]+: \S|[a-z_]+:$|  our-mdm:)", r"\1", body)
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(taken, encoding="utf-8")
     found: list[str] = []
     try:
-        load(file)
+        loaded(tmp_path, taken)
     except ConfigError as error:
         found = [problem.message for problem in error.problems]
     away = ("the file cannot be read", "is not set", "are both there")

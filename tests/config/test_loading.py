@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import AddressChoice, Depth, Service, Timeouts, TlsSettings
+from tests.config.loading import loaded
 
 Load = Callable[[str], Config]
 
@@ -40,13 +42,7 @@ Load = Callable[[str], Config]
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     """Loads a text as the file `netcheck.yaml` in a directory of its own."""
-
-    def from_text(text: str) -> Config:
-        file = tmp_path / "netcheck.yaml"
-        file.write_text(text, encoding="utf-8")
-        return config_file.load(file)
-
-    return from_text
+    return partial(loaded, tmp_path)
 
 
 def the_service(loaded: Config, name: str) -> Service:

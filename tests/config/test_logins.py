@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.file import load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.model.credentials import AuthScheme, Credentials, Secret
+from tests.config.loading import loaded
 
 
 def credentials(directory: Path, keys: str) -> Credentials | None:
     for name, text in {"password": "correct horse\n", "keytab": "k"}.items():
         (directory / name).write_text(text)
-    file = directory / "netcheck.yaml"
-    file.write_text(f'paths: {{a: {{proxy: "http://p.example", {keys}}}}}')
-    (proxy,) = load(file).paths[0].proxies
+    text = f'paths: {{a: {{proxy: "http://p.example", {keys}}}}}'
+    (proxy,) = loaded(directory, text).paths[0].proxies
     return proxy.credentials
 
 
@@ -35,9 +34,8 @@ def test_the_examples_of_the_page_are_good(tmp_path: Path) -> None:
     examples = [part for part in re.split(r"\n(?=\S)", page) if "\n    paths:" in f"\n{part}"]
     assert len(examples) == 2
     for example in examples:
-        file = tmp_path / "netcheck.yaml"
-        file.write_text(textwrap.dedent(example.partition("\n\n")[2] or example))
-        assert load(file).paths[0].proxies
+        text = textwrap.dedent(example.partition("\n\n")[2] or example)
+        assert loaded(tmp_path, text).paths[0].proxies
 
 
 @pytest.mark.usefixtures("everything")

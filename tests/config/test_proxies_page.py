@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from netcheck.config.file import load
 from netcheck.pac.answers import ways_of
 from netcheck.pac.evaluating import evaluate
+from tests.config.loading import loaded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "proxies.md").read_text(encoding="utf-8")
 
@@ -20,9 +20,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.parametrize("example", blocks("yaml"))
 def test_each_config_is_a_good_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(example, encoding="utf-8")
-    assert load(file).paths
+    assert loaded(tmp_path, example).paths
 
 
 def test_the_pac_file_says_what_the_page_says() -> None:

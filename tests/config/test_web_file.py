@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netcheck.config.reading.problems import ConfigError
-from netcheck.config.settings import ClientAuth, Web, WebTls
+from netcheck.config.web import ClientAuth, ServerTls, Web, WebTlsKeys
 from netcheck.config.web_file import RateLimit, context_for, read_users, read_web_config, settle
-from netcheck.config.web_tls import ServerTls
 from netcheck.model.credentials import Secret
 from tests.programs import program
 from tests.web.pems import Pems, pems
@@ -401,6 +400,6 @@ def test_other_files_of_users_are_refused_at_their_lines(tmp_path: Path, text: s
 def test_the_config_s_own_keys_come_to_the_same(folder: Path, tmp_path: Path) -> None:
     users = tmp_path / "users"
     users.write_text(f"alice:{HASH}\n")
-    web = Web(WebTls(folder / "server.crt", folder / "server.key"), users)
+    web = Web(WebTlsKeys(folder / "server.crt", folder / "server.key"), users)
     same = written(folder, f"{TLS}}}\nbasic_auth_users: {{alice: {HASH}}}")
     assert settle(web) == settle(Web(config_file=same))

@@ -66,6 +66,11 @@ def test_whose_own_server_fails_is_not_told_of_push(verdict: Verdict, role: Role
     assert suffering(verdict, result(MDM, 443, EXPIRED), role=role) == told
 
 
+def test_who_misses_a_host_of_apples_misses_push_though_an_own_service_names_it_too() -> None:
+    both = [result(service, 443, DROPPED, host=COURIER.hosts[0]) for service in (COURIER, MDM)]
+    assert "do not get their push" in suffering(Verdict.NOT_READY, *both)
+
+
 @pytest.mark.parametrize(
     ("service", "who"), [(COURIER, "Phones, tablets and Macs"), (COURIER2, "iPhones and iPads")]
 )

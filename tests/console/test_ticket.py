@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from netcheck.model.paths import (
     Transport,
     Way,
 )
-from netcheck.model.results import LargeHello, Result, Try
+from netcheck.model.results import LargeHello, Lookup, Result, Try
 from netcheck.model.services import Service, TlsSettings
 from tests import records
 from tests.records import DROPPED, facts, lookup, result
@@ -40,6 +40,8 @@ COURIER, PROVIDER = (
 )
 DIRECT = ProbePath("direct")
 WIFI = ProbePath("guest-wifi", binding=Binding("wlan0", "10.9.0.7"))
+WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
+CORP = ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
 LOGIN = Credentials("svc user", Secret("labpass"))
 NEAR, FAR = Proxy(ProxyScheme.SOCKS5H, "near.test", 1080), Proxy(ProxyScheme.HTTP, "far.test", 3128)
 ORIGIN = Origin("mdm01", "0.1.0", 1000.0)
@@ -77,18 +79,31 @@ def known(paths: list[ProbePath], *judgements: Judgement) -> Facts:
     return facts([COURIER, PROVIDER], paths, judgements)
 
 
+def ticket(
+    path: ProbePath,
+    *about: Result,
+    beside: Iterable[Result] = (),
+    lookups: Sequence[Lookup] = (),
+    services: Sequence[Service] = (COURIER, PROVIDER),
+    owner: tuple[str, Hop, Cause] = FIREWALL,
+    step: str = "Ask the owners of the firewall to do it.",
+) -> str:
+    """The text about these results, where others were seen beside them."""
+    told = judged(path, finding(owner, step, *about))
+    (text,) = tickets(facts(services, [path], [told], [*about, *beside], lookups), ORIGIN)
+    return text
+
+
 def confirmation(path: ProbePath, failure: Failure, **options: object) -> str:
     """The command of a ticket about one result."""
     at = next((endpoint_text(*each) for each in path.balancers("0-courier.test", 443)), None)
     about = result(COURIER, 443, failure, path=path.name, balancer=at, **options)  # type: ignore[arg-type]  # test's own
-    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to do it.", about))
-    (text,) = tickets(known([path], told), ORIGIN)
-    return text.splitlines()[-1].strip()
+    return ticket(path, about).splitlines()[-1].strip()
 
 
 def test_one_text_has_all_that_an_owner_needs() -> None:
     step = "Ask the owners of the firewall to allow TCP port 5223 to 0-courier.test and 1-courier.test."
-    both = [each for host in COURIER.hosts for each in [result(COURIER, 5223, DROPPED, host=host)]]
+    both = [result(COURIER, 5223, DROPPED, host=host) for host in COURIER.hosts]
     about = [*from_here(both[0], "10.0.0.5", "2001:db8::5"), *from_here(both[1], "10.0.0.5")]
     (text,) = tickets(known([DIRECT], judged(DIRECT, finding(FIREWALL, step, *about))), ORIGIN)
     assert text == (
@@ -240,7 +255,7 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
             "https://0-courier.test:443/",
         ),
         (
-            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),))),
+            CORP,
             DROPPED,
             "nc -vz -w 5 192.0.2.1 443",
         ),
@@ -261,7 +276,7 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
         ),
         (DIRECT, Failure(Phase.RESOLVE, Reason.NXDOMAIN), "dig 0-courier.test +short"),
         (
-            ProbePath("corp", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),))),
+            CORP,
             Failure(Phase.RESOLVE, Reason.SERVFAIL),
             "dig @10.0.0.53 0-courier.test +short",
         ),
@@ -295,7 +310,7 @@ def test_through_a_proxy_curl_confirms(scheme: ProxyScheme, command: str) -> Non
             "dig @10.0.0.53 -p 8853 +tls '+tls-ca=our ca.pem' +tls-hostname=dns.test 0-courier.test +short",
         ),
         (
-            ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
+            WEB,
             Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN),
             "dig p.test +short",
         ),
@@ -340,9 +355,7 @@ def test_nothing_that_others_name_is_run_by_a_shell(path: ProbePath, failure: Fa
 def test_no_protocol_of_the_config_is_run_by_a_shell() -> None:
     service = replace(COURIER, tls=TlsSettings(alpn=("h2;reboot",)))
     failed = result(service, 443, Failure(Phase.TLS, Reason.CLOSED))
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    (text,) = tickets(facts([service], [DIRECT], [told], [failed]), ORIGIN)
-    assert " -alpn 'h2;reboot' " in text
+    assert " -alpn 'h2;reboot' " in ticket(DIRECT, failed, services=[service])
 
 
 def test_brackets_are_no_pattern_of_a_shell() -> None:
@@ -353,12 +366,10 @@ def test_brackets_are_no_pattern_of_a_shell() -> None:
 
 
 def asked_at(path: ProbePath, *about: Result, known_results: Iterable[Result] = ()) -> str:
-    """The whole text about these results, for the owners of a proxy."""
-    told = judged(path, finding(PROXY, "Ask the owners of the proxy p.test to do it.", *about))
-    results = [*about, *known_results]
+    """The text about these results for the owners of a proxy, of a host that has two addresses."""
     found = lookup("0-courier.test", "192.0.2.2", "192.0.2.1")
-    (text,) = tickets(facts([COURIER], [path], [told], results, [found]), ORIGIN)
-    return text
+    step = "Ask the owners of the proxy p.test to do it."
+    return ticket(path, *about, beside=known_results, lookups=[found], owner=PROXY, step=step)
 
 
 def test_of_a_proxy_that_has_no_address_the_name_is_asked_for() -> None:
@@ -388,10 +399,8 @@ def test_only_where_no_ipv6_address_is_found_one_is_asked_for() -> None:
 
 def test_a_wrong_address_must_be_gone() -> None:
     sinkholed = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SINKHOLED, "answers 192.0.2.1"))
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to leave it.", sinkholed))
     found = lookup("0-courier.test", "192.0.2.3", "192.0.2.2", "192.0.2.1")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [sinkholed], [found]), ORIGIN)
-    assert text.endswith(
+    assert ticket(DIRECT, sinkholed, lookups=[found]).endswith(
         "this must print addresses, and not 192.0.2.1 and 192.0.2.2.\n    dig 0-courier.test +short"
     )
 
@@ -462,20 +471,17 @@ def test_a_proxy_is_asked_where_the_resolver_of_the_path_found_it(
     """Whoever runs the command asks another resolver, which may know another proxy or none."""
     path = ProbePath("web", way, resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
     about = result(COURIER, 443, failure, path="web", family=Family.NAME, proxies=way)
-    told = judged(path, finding(PROXY, "Ask the owners of the proxy p.test to do it.", about))
-    found = replace(lookup("far.test", "10.0.0.9"), resolver="corp")
-    (text,) = tickets(facts([COURIER], [path], [told], [about], [found]), ORIGIN)
-    assert text.endswith(f"\n    {command}")
+    found = lookup("far.test", "10.0.0.9", resolver="corp")
+    assert ticket(path, about, lookups=[found]).endswith(f"\n    {command}")
 
 
 def test_good_addresses_of_the_other_family_need_not_be_gone() -> None:
     unresolved = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SERVFAIL), family=Family.IPV6)
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to resolve it.", unresolved))
-    works, wrong = lookup("0-courier.test", "192.0.2.1"), lookup("0-courier.test", "2001:db8::1")
-    wrong = replace(wrong, rdtype=RecordType.AAAA)
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [unresolved], [works]), ORIGIN)
+    works = lookup("0-courier.test", "192.0.2.1")
+    wrong = lookup("0-courier.test", "2001:db8::1", rdtype=RecordType.AAAA)
+    text = ticket(DIRECT, unresolved, lookups=[works])
     assert text.endswith("must print addresses.\n    dig 0-courier.test AAAA +short")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [unresolved], [works, wrong]), ORIGIN)
+    text = ticket(DIRECT, unresolved, lookups=[works, wrong])
     assert "must print addresses, and not 2001:db8::1." in " ".join(text.split())
 
 
@@ -583,14 +589,8 @@ def test_what_fails_in_one_family_only_is_asked_of_a_proxy_in_that_family() -> N
 )
 def test_where_one_family_fails_the_other_does_not_confirm_it(failure: Failure, command: str) -> None:
     failed = result(COURIER, 443, failure, address="2001:db8::1", family=Family.IPV6)
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed, result(COURIER, 443)]), ORIGIN)
-    assert text.endswith(f"\n    {command}")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed]), ORIGIN)
-    assert text.endswith(f"\n    {command.replace('-6 ', '')}")
-
-
-WEB = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
+    assert ticket(DIRECT, failed, beside=[result(COURIER, 443)]).endswith(f"\n    {command}")
+    assert ticket(DIRECT, failed).endswith(f"\n    {command.replace('-6 ', '')}")
 
 
 @pytest.mark.parametrize(
@@ -637,9 +637,7 @@ def test_the_certificate_of_an_own_service_is_verified(
     service = Service("mdm", (host,), (443,), tls=tls)
     untrusted, family = Failure(Phase.TLS, Reason.TLS_UNTRUSTED), Family.NAME if path is WEB else Family.IPV4
     for failure in (untrusted, REFUSED) if path is WEB else (untrusted,):
-        failed = result(service, 443, failure, path=path.name, family=family)
-        told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-        (text,) = tickets(facts([service], [path], [told], [failed]), ORIGIN)
+        text = ticket(path, result(service, 443, failure, path=path.name, family=family), services=[service])
         assert text.endswith(f"\n    {command}")
         assert f"a valid certificate for {tls.server_name or host} (" in " ".join(text.split())
 
@@ -653,7 +651,7 @@ def test_the_certificate_of_an_own_service_is_verified(
             "-groups X25519MLKEM768 </dev/null",
         ),
         (
-            ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),)),
+            WEB,
             "curl -sSvk -m 15 -o /dev/null --curves X25519MLKEM768 --proxy http://p.test:3128 https://0-courier.test:443/",
         ),
     ],
@@ -661,8 +659,7 @@ def test_the_certificate_of_an_own_service_is_verified(
 def test_a_large_hello_is_confirmed_by_one(path: ProbePath, command: str) -> None:
     failure = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer")
     tried = replace(result(COURIER, 443, failure, path=path.name), large_hello=LargeHello(1750, failure))
-    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to pass it.", tried))
-    (text,) = tickets(facts([COURIER], [path], [told], [result(COURIER, 443, path=path.name)]), ORIGIN)
+    text = ticket(path, tried, beside=[result(COURIER, 443, path=path.name)])
     assert "with OpenSSL 3.5 or later" in " ".join(text.split())
     assert text.endswith(f"\n    {command}")
 
@@ -670,8 +667,7 @@ def test_a_large_hello_is_confirmed_by_one(path: ProbePath, command: str) -> Non
 def test_it_is_confirmed_from_the_source_address_of_the_family_that_fails() -> None:
     path = replace(DIRECT, binding=Binding(source_ipv4="10.0.0.7", source_ipv6="fd00::7"))
     failed = result(COURIER, 443, DROPPED, address="2001:db8::1", family=Family.IPV6)
-    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    (text,) = tickets(facts([COURIER], [path], [told], [failed, result(COURIER, 443)]), ORIGIN)
+    text = ticket(path, failed, beside=[result(COURIER, 443)])
     assert text.endswith("\n    nc -6 -vz -w 5 -s fd00::7 0-courier.test 443")
 
 
@@ -680,15 +676,11 @@ def test_openssl_says_what_netcheck_says() -> None:
     tls = TlsSettings("courier.test", ("apns-security-v3", "apns-pack-v1"), is_apples=True)
     service = replace(COURIER, tls=tls)
     failed = result(service, 443, Failure(Phase.TLS, Reason.CLOSED))
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    (text,) = tickets(facts([service], [DIRECT], [told], [failed]), ORIGIN)
-    assert text.endswith(
+    assert ticket(DIRECT, failed, services=[service]).endswith(
         "    openssl s_client -connect 0-courier.test:443 -servername courier.test"
         " -alpn apns-security-v3,apns-pack-v1 </dev/null"
     )
-    path = ProbePath("web", (Proxy(ProxyScheme.HTTP, "p.test", 3128),))
-    told = judged(path, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    (text,) = tickets(facts([service], [path], [told], [failed]), ORIGIN)
+    text = ticket(WEB, failed, services=[service])
     assert text.endswith("--connect-to ::0-courier.test:443 https://courier.test:443/")
 
 
@@ -704,12 +696,10 @@ def test_openssl_says_what_netcheck_says() -> None:
 )
 def test_of_a_name_with_several_addresses_the_one_that_fails_is_tried(failure: Failure, command: str) -> None:
     failed = result(COURIER, 443, failure)
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to allow it.", failed))
-    found = lookup("0-courier.test", "192.0.2.2", "192.0.2.1")
+    found = [lookup("0-courier.test", "192.0.2.2", "192.0.2.1")]
     other = result(COURIER, 443, host="1-courier.test")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed, other], [found]), ORIGIN)
-    assert text.endswith(f"\n    {command}")
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [failed], [found]), ORIGIN)
+    assert ticket(DIRECT, failed, beside=[other], lookups=found).endswith(f"\n    {command}")
+    text = ticket(DIRECT, failed, lookups=found)
     assert text.endswith(f"\n    {command.replace('192.0.2.1', '0-courier.test')}"), "nothing works there"
 
 
@@ -729,7 +719,7 @@ def test_where_nothing_is_wrong_there_is_nothing_to_send() -> None:
 )
 def test_a_text_claims_no_more_than_is_so(verdict: Verdict, role: Role, says: str) -> None:
     about = result(COURIER, 5223, DROPPED)
-    told = replace(judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about)))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about))
     (text,) = tickets(known([DIRECT], replace(told, verdict=verdict, role=role)), ORIGIN)
     assert says in " ".join(text.split())
     assert ("no device gets" in " ".join(text.split())) is (says == "no device gets its commands")
@@ -737,9 +727,7 @@ def test_a_text_claims_no_more_than_is_so(verdict: Verdict, role: Role, says: st
 
 def test_each_port_is_confirmed() -> None:
     about = [result(COURIER, port, DROPPED, host=host) for host in COURIER.hosts for port in COURIER.ports]
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", *about))
-    (text,) = tickets(known([DIRECT], told), ORIGIN)
-    assert text.splitlines()[-3:] == [
+    assert ticket(DIRECT, *about).splitlines()[-3:] == [
         "To confirm: each of these must succeed.",
         "    nc -vz -w 5 0-courier.test 443",
         "    nc -vz -w 5 0-courier.test 5223",
@@ -756,9 +744,7 @@ def test_each_port_is_confirmed() -> None:
 def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apples: bool, says: str) -> None:
     service = replace(PROVIDER, tls=TlsSettings(is_apples=is_apples))
     about = result(service, 443, Failure(Phase.TLS, Reason.TLS_EXPIRED))
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to open it.", about))
-    (text,) = tickets(facts([service], [DIRECT], [told]), ORIGIN)
-    assert says in " ".join(text.split())
+    assert says in " ".join(ticket(DIRECT, about, services=[service]).split())
 
 
 @pytest.mark.parametrize(
@@ -798,17 +784,14 @@ def test_whose_certificate_is_to_be_seen_depends_on_whose_service_it_is(is_apple
     ],
 )
 def test_a_next_step_is_said_to_its_owner(step: str, said: str) -> None:
-    told = judged(DIRECT, finding(FIREWALL, step, result(COURIER, 443, DROPPED)))
-    (text,) = tickets(known([DIRECT], told), ORIGIN)
-    assert f"\n{said}\n" in text
+    assert f"\n{said}\n" in ticket(DIRECT, result(COURIER, 443, DROPPED), step=step)
 
 
 def test_the_nameservers_that_were_asked_are_named() -> None:
     unresolved = result(COURIER, 443, Failure(Phase.RESOLVE, Reason.SERVFAIL))
-    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to resolve it.", unresolved))
     asked = Try("[fd00::53]:53", Transport.UDP, Reason.SERVFAIL, 0.1)
     found = replace(lookup("0-courier.test", reason=Reason.SERVFAIL), tries=(asked,))
-    (text,) = tickets(facts([COURIER], [DIRECT], [told], [], [found]), ORIGIN)
+    text = ticket(DIRECT, unresolved, lookups=[found])
     assert "\nTo: fd00::53 port 53, DNS\n" in text
     assert text.endswith("\n    dig @fd00::53 0-courier.test +short")
 

@@ -7,14 +7,15 @@ import pytest
 
 from netcheck.config.file import Config, default
 from netcheck.config.reading.listen_places import Listen, UnixListen
-from netcheck.config.settings import HistorySettings, Web, WebTls
+from netcheck.config.settings import HistorySettings
+from netcheck.config.web import Web, WebTlsKeys
 from netcheck.daemon.changes import in_words
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.model.push_certificates import PushCertificateFile
 
 CONFIG = default()
-WITH_TLS = Web(WebTls(Path("server.crt"), Path("server.key")))
+WITH_TLS = Web(WebTlsKeys(Path("server.crt"), Path("server.key")))
 PROXY_FILE = Path("mdm.pem")
 PROXY = ProbePath(
     "squid", (Proxy(ProxyScheme.HTTP, "proxy.test", 3128, Credentials("svc", Secret("old one"))),)

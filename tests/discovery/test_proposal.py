@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netcheck.config.file import load
 from netcheck.discovery.machine import FoundPac, FoundProxy, Machine, Uplink, look
 from netcheck.discovery.proposal import propose
 from netcheck.model.paths import Expected, Nameserver, Role
 from netcheck.probe.resolve.resolvconf import StubResolver
+from tests.config.loading import loaded
 
 ETHERNET, WIFI = Uplink("eth0", "192.168.0.1", False), Uplink("wlan0", "10.0.1.254", True)
 TWO = StubResolver((Nameserver("10.0.0.53", 53), Nameserver("fe80::1%eth0", 53)))
@@ -42,26 +42,21 @@ def machine(
     ],
 )
 def test_each_way_out_is_a_path(found: Machine, paths: list[str], tmp_path: Path) -> None:
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(propose(found))
-    assert [path.name for path in load(file).paths] == paths
+    assert [path.name for path in loaded(tmp_path, propose(found)).paths] == paths
 
 
 def test_a_pac_file_is_a_path_of_the_devices_or_a_comment_where_it_cannot_be_read(tmp_path: Path) -> None:
     good = FoundPac("pac+https://web.test/p.pac", "pac-url", "/etc/x")
     bad = FoundPac("pac+https://web.test/q.pac", "pac-url", "/etc/y\n", "PAC files need an engine")
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(propose(replace(machine(), pacs=(good, bad))))
-    pac = load(file).paths[-1]
+    text = propose(replace(machine(), pacs=(good, bad)))
+    pac = loaded(tmp_path, text).paths[-1]
     assert (pac.name, pac.roles) == ("pac", frozenset({Role.DEVICE}))
-    assert "# pac-2: " in file.read_text()
+    assert "# pac-2: " in text
     assert "# devices: " in propose(machine())
 
 
 def test_without_a_default_route_the_direct_way_is_expected_to_be_closed(tmp_path: Path) -> None:
-    file = tmp_path / "netcheck.yaml"
-    file.write_text(propose(machine(PROXY, uplinks=())))
-    assert load(file).paths[0].expected is Expected.BLOCKED
+    assert loaded(tmp_path, propose(machine(PROXY, uplinks=()))).paths[0].expected is Expected.BLOCKED
 
 
 @pytest.mark.parametrize("no_proxy", ["localhost,.apple.com", "*", "*.push.apple.com 10.0.0.0/8"])
@@ -86,5 +81,4 @@ def test_whatever_the_variables_hold_the_config_is_one(
     variables["https_proxy"] = f"http://svc:0{password.encode().hex()}@proxy.example:3128"
     text = propose(look(variables, folder))
     assert f"0{password.encode().hex()}" not in text or not password
-    (folder / "netcheck.yaml").write_text(text)
-    assert load(folder / "netcheck.yaml").paths
+    assert loaded(folder, text).paths

@@ -5,23 +5,25 @@ REWRITE_SCREENSHOT names a scenario of which the picture in the README is made a
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from netcheck.lab.scenarios import SCENARIOS, Expected, Scenario
+from netcheck.lab.scenarios import SCENARIOS, Scenario
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.pages.page import render_report
 from tests.records import COURIER, facts, result
 from tests.system.browser import ARTEFACTS, TOO_WIDE, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
+
+P = ParamSpec("P")
 
 IN_README = Path(__file__).parents[2] / "docs" / "status-page.png"
 PATIENCE = 40_000
@@ -52,10 +54,19 @@ class Desk(NamedTuple):
     browser: Browser
     inside: Callable[[Callable[[], None]], None]
 
+    @contextmanager
+    def broken(self, scenario: Scenario) -> Iterator[None]:
+        """While it is broken; what was repaired may be a file, which is read again."""
+        self.lab.alter(scenario.breaks)
+        try:
+            yield
+        finally:
+            self.lab.alter(scenario.repairs)
+            self.lab.reload()
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """All runs in the one thread that lives in the namespace: a browser's objects are for one thread."""
     sweep()
     lab = LabWithDaemon(tmp_path_factory.mktemp("lab"))
     with Namespace() as namespace, ExitStack() as stack:
@@ -63,6 +74,21 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         opened = namespace.inside(stack.enter_context, browser())
         yield Desk(lab, opened, namespace.inside)
         namespace.inside(stack.close)
+
+
+def at_the_desk(test: Callable[P, None]) -> Callable[P, None]:
+    """Run it in the one thread that lives in the namespace: a browser's objects are for one thread."""
+
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        desk = kwargs["desk"]
+        assert isinstance(desk, Desk)
+        desk.inside(partial(test, *args, **kwargs))
+
+    return run
+
+
+SCENARIO = {scenario.name: scenario for scenario in SCENARIOS}
 
 
 def open_window(desk: Desk, scheme: str = "light", width: int = 1280) -> Window:
@@ -77,13 +103,18 @@ def close(window: Window) -> None:
     assert window.complaints == []
 
 
-def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None:
+@pytest.mark.parametrize(
+    "scenario", [each for each in SCENARIOS if each.expected], ids=lambda scenario: scenario.name
+)
+@at_the_desk
+def test_a_breakage_is_told_on_the_page_as_it_happens(desk: Desk, scenario: Scenario) -> None:
     """The page was loaded before, and is never loaded anew: all of it comes by itself."""
+    expected = scenario.expected
+    assert expected
     window = open_window(desk)
     page = window.page
     expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
-    desk.lab.alter(scenario.breaks)
-    try:
+    with desk.broken(scenario):
         line = page.locator(".lines li", has_text=SENTENCES[scenario.name])
         expect(line).to_be_visible(timeout=PATIENCE)
         broken = page.locator(".way", has_text=expected.path).locator(".chain .broken, .chain .limited")
@@ -98,47 +129,28 @@ def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None
         if os.environ.get("REWRITE_SCREENSHOT") == scenario.name:
             page.set_viewport_size({"width": 1100, "height": 1000})
             page.screenshot(path=IN_README)
-    finally:
-        desk.lab.alter(scenario.repairs)
-        desk.lab.reload()
     expect(page.locator("h1")).to_have_text("Push works on every path.", timeout=PATIENCE)
     close(window)
 
 
-@pytest.mark.parametrize(
-    "scenario", [each for each in SCENARIOS if each.expected], ids=lambda scenario: scenario.name
-)
-def test_a_breakage_is_told_on_the_page_as_it_happens(desk: Desk, scenario: Scenario) -> None:
-    assert scenario.expected
-    desk.inside(partial(see_the_breakage, desk, scenario, scenario.expected))
-
-
-def see_the_certificate(desk: Desk) -> None:
-    (scenario,) = (each for each in SCENARIOS if each.name == "push-certificate-expires")
+@at_the_desk
+def test_a_push_certificate_that_runs_out_shows_its_days(desk: Desk) -> None:
     window = open_window(desk)
     left = window.page.locator("#certificates tbody td").nth(1)
-    desk.lab.alter(scenario.breaks)
-    desk.lab.reload()
-    try:
+    with desk.broken(SCENARIO["push-certificate-expires"]):
+        desk.lab.reload()
         expect(left).to_contain_text(", 4 days left", timeout=PATIENCE)
         expect(left).to_have_class("worry")
-    finally:
-        desk.lab.alter(scenario.repairs)
-        desk.lab.reload()
     expect(left).to_have_class("good", timeout=PATIENCE)
     close(window)
 
 
-def test_a_push_certificate_that_runs_out_shows_its_days(desk: Desk) -> None:
-    desk.inside(partial(see_the_certificate, desk))
-
-
-def read_everything(desk: Desk, scheme: str, width: int) -> None:
-    (scenario,) = (each for each in SCENARIOS if each.name == "proxy-decrypts")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
+@at_the_desk
+def test_it_can_be_read_by_everybody(desk: Desk, scheme: str, width: int) -> None:
     window = open_window(desk, scheme, width)
     page = window.page
-    desk.lab.alter(scenario.breaks)
-    try:
+    with desk.broken(SCENARIO["proxy-decrypts"]):
         expect(page.locator("article").first).to_be_visible(timeout=PATIENCE)
         expect(page.locator("#bags")).to_contain_text("0 to 50 of courier.push.apple.com", timeout=PATIENCE)
         expect(page.locator("#incidents details").first).to_be_visible(timeout=PATIENCE)
@@ -160,21 +172,18 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         incident.locator("summary").press("Enter")
         expect(page.locator("#incidents details[open] pre").first).to_contain_text("over web-proxy")
         window.shoot(f"page-{scheme}-{width}")
-    finally:
-        desk.lab.alter(scenario.repairs)
     close(window)
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
-def test_it_can_be_read_by_everybody(desk: Desk, scheme: str, width: int) -> None:
-    desk.inside(partial(read_everything, desk, scheme, width))
 
 
 LONG_NAME = "branch-office-behind-the-proxy-of-the-head-office-in-the-capital"[:63]
 SAID = "the proxy answered CONNECT with 407 Proxy Authentication Required; it offers Negotiate and NTLM; " * 3
 
 
-def read_at_a_desk(desk: Desk, scheme: str, width: int) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 390), ("light", 1280), ("dark", 1440), ("light", 1920)]
+)
+@at_the_desk
+def test_what_was_seen_stands_whole_beside_long_names(desk: Desk, scheme: str, width: int) -> None:
     denied = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_UNSUPPORTED, SAID, b"HTTP/1.1 407")
     courier = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(20, 40)))
     proxy = Proxy(ProxyScheme.HTTP, "proxy.example", 3128)
@@ -190,14 +199,8 @@ def read_at_a_desk(desk: Desk, scheme: str, width: int) -> None:
     close(window)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 390), ("light", 1280), ("dark", 1440), ("light", 1920)]
-)
-def test_what_was_seen_stands_whole_beside_long_names(desk: Desk, scheme: str, width: int) -> None:
-    desk.inside(partial(read_at_a_desk, desk, scheme, width))
-
-
-def print_it(desk: Desk) -> None:
+@at_the_desk
+def test_it_can_be_printed(desk: Desk) -> None:
     window = open_window(desk)
     window.page.emulate_media(media="print")
     expect(window.page.locator("h1")).to_be_visible()
@@ -210,11 +213,8 @@ def print_it(desk: Desk) -> None:
     close(window)
 
 
-def test_it_can_be_printed(desk: Desk) -> None:
-    desk.inside(partial(print_it, desk))
-
-
-def without_script(desk: Desk) -> None:
+@at_the_desk
+def test_it_can_be_read_without_javascript(desk: Desk) -> None:
     context = desk.browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(desk.lab.url)
@@ -224,17 +224,12 @@ def without_script(desk: Desk) -> None:
     context.close()
 
 
-def test_it_can_be_read_without_javascript(desk: Desk) -> None:
-    desk.inside(partial(without_script, desk))
-
-
-def copy_the_step(desk: Desk) -> None:
-    (scenario,) = (each for each in SCENARIOS if each.name == "proxy-dies")
+@at_the_desk
+def test_the_next_step_can_be_copied(desk: Desk) -> None:
     context = desk.browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     window = Window(context.new_page())
     window.page.goto(desk.lab.url)
-    desk.lab.alter(scenario.breaks)
-    try:
+    with desk.broken(SCENARIO["proxy-dies"]):
         button = window.page.get_by_role("button", name="Copy").first
         told = window.page.get_by_role("button", name="Copied")
 
@@ -249,17 +244,12 @@ def copy_the_step(desk: Desk) -> None:
         assert any(says_so() for _ in range(5))
         copied = window.page.evaluate("navigator.clipboard.readText()")
         assert copied.startswith("Ask the owners of the proxy 127.0.0.1:")
-    finally:
-        desk.lab.alter(scenario.repairs)
     close(window)
     context.close()
 
 
-def test_the_next_step_can_be_copied(desk: Desk) -> None:
-    desk.inside(partial(copy_the_step, desk))
-
-
-def look_while_it_changes(desk: Desk) -> None:
+@at_the_desk
+def test_what_is_open_stays_open_and_what_has_the_focus_keeps_it_while_all_else_changes(desk: Desk) -> None:
     window = open_window(desk)
     page = window.page
     expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
@@ -278,7 +268,3 @@ def look_while_it_changes(desk: Desk) -> None:
     expect(page.locator("#services[data-old]")).to_have_count(0, timeout=PATIENCE)
     expect(page.locator(".matrix button").nth(1)).to_be_focused()
     close(window)
-
-
-def test_what_is_open_stays_open_and_what_has_the_focus_keeps_it_while_all_else_changes(desk: Desk) -> None:
-    desk.inside(partial(look_while_it_changes, desk))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from netcheck.config.reading.listen_places import Listen, ListenPlace
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protected, Protection
 from netcheck.web.server import LIMITS, Handler, Limits

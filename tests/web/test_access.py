@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from netcheck.config.settings import Web
-from netcheck.config.web_file import RateLimit
+from netcheck.config.web import Web
+from netcheck.config.web_file import RateLimit, WebFile
 from netcheck.web.access import guarded
 from netcheck.web.protection import Protection
 from netcheck.web.routes import _ROUTES
@@ -174,10 +174,8 @@ async def test_reload_and_probe_can_be_switched_off() -> None:
 
 @in_trio
 async def test_headers_of_the_config_stand_on_every_answer_in_place_of_others() -> None:
-    protection = Protection(
-        Web(hosts=("h",)),
-        headers=(("X-Frame-Options", "sameorigin"), ("Strict-Transport-Security", "max-age=9")),
-    )
+    headers = (("X-Frame-Options", "sameorigin"), ("Strict-Transport-Security", "max-age=9"))
+    protection = Protection(Web(hosts=("h",)), WebFile(headers=headers))
     async with web_port(hello, protection=protection) as port:
         for asked in (GET, GET.replace(b": h", b": evil.example")):
             answer = await ask(port.names[0], asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
@@ -217,7 +215,7 @@ async def test_every_answer_tells_browsers_to_guess_frame_and_embed_nothing(aske
 
 @in_trio
 async def test_requests_beyond_the_rate_of_the_config_are_told_to_come_later() -> None:
-    protection = Protection(rate_limit=RateLimit(3600.0, 2))
+    protection = Protection(said=WebFile(rate_limit=RateLimit(3600.0, 2)))
     handler = guarded(hello, lambda: protection)
     request = Request("GET", "/", {}, {}, OURS, "10.0.0.1")
     responses = [await handler(request) for _ in range(3)]

@@ -11,6 +11,7 @@ import trio
 
 from netcheck.config.reading.listen_places import Listen, UnixListen
 from netcheck.web.listening import ListenError, open_door
+from netcheck.web.server import Request, Response
 from tests.ports import free_port
 from tests.probe.peers import in_trio
 from tests.web.asking import GET, answers, ask, connect, hello, refuses, status
@@ -184,13 +185,13 @@ async def test_a_place_that_goes_takes_no_more_and_its_idle_connections_end() ->
 
 @in_trio
 async def test_an_answer_under_way_gets_out_through_a_place_that_goes_and_is_the_last() -> None:
-    async def slow(request: object) -> object:
+    async def slow(request: Request) -> Response:
         asked.set()
         await go_on.wait()
-        return await hello(request)  # type: ignore[arg-type]
+        return await hello(request)
 
     asked, go_on = trio.Event(), trio.Event()
-    async with web_port(slow) as port, await connect(port.names[0]) as client:  # type: ignore[arg-type]
+    async with web_port(slow) as port, await connect(port.names[0]) as client:
         await client.send_all(GET)
         await asked.wait()
         port.open([Listen("::1", 0)])
@@ -255,14 +256,14 @@ async def test_what_went_out_of_the_way_comes_back_once_however_many_were_to_tak
 
 @in_trio
 async def test_closing_lets_the_answers_under_way_out_and_ends_the_idle() -> None:
-    async def slow(request: object) -> object:
+    async def slow(request: Request) -> Response:
         asked.set()
         await trio.sleep(0.1)
-        return await hello(request)  # type: ignore[arg-type]
+        return await hello(request)
 
     asked = trio.Event()
     async with (
-        web_port(slow) as port,  # type: ignore[arg-type]
+        web_port(slow) as port,
         await connect(port.names[0]) as busy,
         await connect(port.names[0]) as idle,
     ):
@@ -294,12 +295,12 @@ async def test_who_comes_just_when_a_door_is_closed_disturbs_nobody(monkeypatch:
 
 @in_trio
 async def test_closing_waits_for_no_answer_without_end() -> None:
-    async def endless(request: object) -> object:
+    async def endless(request: Request) -> Response:
         asked.set()
         await trio.sleep_forever()
 
     asked = trio.Event()
-    async with web_port(endless) as port, await connect(port.names[0]) as client:  # type: ignore[arg-type]
+    async with web_port(endless) as port, await connect(port.names[0]) as client:
         await client.send_all(GET)
         await asked.wait()
         with trio.fail_after(2):

@@ -9,7 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
+from netcheck.config.web_file import WebFile
 from netcheck.model.credentials import Secret
 from netcheck.web import login
 from netcheck.web.access import guarded
@@ -199,7 +200,7 @@ def asked(route: str, authorization: str | None, method: str = "GET") -> Request
 @pytest.mark.parametrize("route", [*_ROUTES, "/none"])
 @in_trio
 async def test_without_a_login_nothing_is_answered_and_with_one_everything(route: str) -> None:
-    handler = guarded(hello, lambda: Protection(users=USERS))
+    handler = guarded(hello, lambda: Protection(said=WebFile(users=USERS)))
     refused = await handler(asked(route, None))
     assert refused.status == 401
     assert dict(refused.headers)["WWW-Authenticate"].startswith('Basic realm="netcheck"')
@@ -209,14 +210,14 @@ async def test_without_a_login_nothing_is_answered_and_with_one_everything(route
 
 @in_trio
 async def test_a_login_does_not_open_what_is_switched_off_or_for_other_pages() -> None:
-    handler = guarded(hello, lambda: Protection(Web(reload=False), users=USERS))
+    handler = guarded(hello, lambda: Protection(Web(reload=False), WebFile(users=USERS)))
     request = asked("/-/reload", basic("prometheus", "correct horse"), "POST")
     assert (await handler(request)).status == 403
 
 
 @in_trio
 async def test_who_guesses_is_told_when_to_come_again() -> None:
-    handler = guarded(hello, lambda: Protection(users=USERS))
+    handler = guarded(hello, lambda: Protection(said=WebFile(users=USERS)))
     for n in range(11):
         response = await handler(asked("/", basic("prometheus", f"{n}")))
     assert response.status == 429

@@ -227,7 +227,6 @@ async def test_where_all_are_being_answered_one_more_is_closed_on_and_the_log_sa
 ) -> None:
     async def endless(request: Request) -> Response:
         await trio.sleep_forever()
-        raise AssertionError
 
     limits = replace(LIMITS, connections=1)
     async with web_port(endless, limits) as port, await connect(port.names[0]) as served:

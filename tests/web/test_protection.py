@@ -9,7 +9,7 @@ import bcrypt
 import pytest
 import trio
 
-from netcheck.config.settings import Web
+from netcheck.config.web import Web
 from netcheck.web import protection
 from netcheck.web.protection import Protected, Protection
 from tests.web.pems import pems
@@ -56,7 +56,7 @@ def test_files_that_are_read_too_slowly_once_are_read_again(
             before = protected.now
             monkeypatch.setattr(protection, "read", read)
             users.write_text(user("alice") + user("bob"))
-            assert set((await until_it_is_another(protected, before)).users) == {"alice", "bob"}
+            assert set((await until_it_is_another(protected, before)).said.users) == {"alice", "bob"}
 
     trio.run(main)
     assert caplog.text.count("not read within 10 s") == 1

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,10 @@ import pytest
 import trio
 
 from netcheck.config import web_tls
-from netcheck.config.settings import ClientAuth
-from netcheck.config.web_tls import ServerTls, server_context
+from netcheck.config.web import ClientAuth, ServerTls, server_context
+from netcheck.config.web_file import WebFile
 from netcheck.web.port import WebPort
-from netcheck.web.protection import Protection
-from netcheck.web.server import LIMITS, Request, Response
+from netcheck.web.server import LIMITS, Handler, Limits, Request, Response
 from tests.probe.peers import in_trio
 from tests.web.asking import CLOSING_GET, GET, connect, hello, status
 from tests.web.pems import Pems, pems
@@ -25,9 +25,11 @@ def issued(tmp_path_factory: pytest.TempPathFactory) -> Pems:
     return pems(tmp_path_factory.mktemp("tls"))
 
 
-def protection(settings: ServerTls) -> Protection:
-    sans = frozenset(settings.allowed_sans)
-    return replace(OPEN, tls=server_context(settings), allowed_sans=sans)
+def tls_port(
+    settings: ServerTls, handler: Handler = hello, limits: Limits = LIMITS
+) -> AbstractAsyncContextManager[WebPort]:
+    protection = replace(OPEN, said=WebFile(settings), tls=server_context(settings))
+    return web_port(handler, limits, protection)
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ async def large(request: Request) -> Response:
 
 @in_trio
 async def test_requests_are_answered_over_tls_one_after_the_other(issued: Pems, settings: ServerTls) -> None:
-    async with web_port(large, protection=protection(settings)) as port:
+    async with tls_port(settings, large) as port:
         answer = await ask(port, client_context(issued), GET + CLOSING_GET)
     assert answer.count(b"HTTP/1.1 200 OK") == 2
     assert answer.count(b"x" * 300_000) == 2
@@ -77,7 +79,7 @@ async def streaming(request: Request) -> Response:
 
 @in_trio
 async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: ServerTls) -> None:
-    async with web_port(streaming, protection=protection(settings)) as port:
+    async with tls_port(settings, streaming) as port:
         answer = await ask(port, client_context(issued))
     for n in range(100):
         assert answer.count(b"%03d" % n * 1000) == 1
@@ -87,7 +89,7 @@ async def test_a_stream_comes_whole_over_tls(issued: Pems, settings: ServerTls) 
 @pytest.mark.needs("curl")
 @in_trio
 async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settings: ServerTls) -> None:
-    async with web_port(hello, protection=protection(settings)) as port:
+    async with tls_port(settings) as port:
         url = f"https://{port.names[0]}/"
         command = ["curl", "-sS", "--cacert", str(issued.ca), "-w", "%{num_connects}", url, url]
         done = await trio.run_process(command, capture_stdout=True)
@@ -97,7 +99,7 @@ async def test_curl_verifies_reads_and_keeps_the_connection(issued: Pems, settin
 
 @in_trio
 async def test_the_end_is_said_as_tls_says_it(issued: Pems, settings: ServerTls) -> None:
-    async with web_port(hello, protection=protection(settings)) as port:
+    async with tls_port(settings) as port:
         strict = trio.SSLStream(  # raises where the end of the stream is only a closed connection
             await connect(port.names[0]), client_context(issued), server_hostname="127.0.0.1"
         )
@@ -125,7 +127,7 @@ async def test_who_speaks_plain_http_is_told_what_to_do_and_who_wants_the_page_i
     settings: ServerTls, asks: bytes, code: int, says: bytes
 ) -> None:
     async with (
-        web_port(hello, protection=protection(settings)) as port,
+        tls_port(settings) as port,
         await connect(port.names[0]) as client,
     ):
         await client.send_all(asks)
@@ -140,7 +142,7 @@ async def test_a_handshake_that_does_not_come_about_costs_one_connection(
     issued: Pems, settings: ServerTls, says: bytes
 ) -> None:
     limits = replace(LIMITS, request_timeout=0.3)
-    async with web_port(hello, limits, protection(settings)) as port:
+    async with tls_port(settings, limits=limits) as port:
         async with await connect(port.names[0]) as client:
             await client.send_all(says)
             try:
@@ -156,7 +158,7 @@ async def test_however_many_handshakes_stand_still_others_are_answered(
     issued: Pems, settings: ServerTls
 ) -> None:
     limits = replace(LIMITS, connections=8, connections_per_client=8)
-    async with web_port(hello, limits, protection(settings)) as port:
+    async with tls_port(settings, limits=limits) as port:
         clients = [await connect(port.names[0]) for _ in range(40)]
         for client in clients:
             await client.send_all(b"\x16\x03\x01\x02\x00")
@@ -203,7 +205,7 @@ async def test_who_has_to_show_a_certificate(
     pair = {"nothing": None, "ours": issued.client(), "foreign": pems(tmp_path).client()}[shown]
     context = client_context(issued, pair)
     context.maximum_version = version
-    async with web_port(hello, protection=protection(replace(settings, client_auth=auth))) as port:
+    async with tls_port(replace(settings, client_auth=auth)) as port:
         assert await outcome(port, context) == expected
 
 
@@ -225,7 +227,7 @@ async def test_only_clients_with_an_allowed_name_are_answered(
 ) -> None:
     pair = issued.client("named", "prometheus.example", "10.0.0.1", "fd00::1", "ops@example.org")
     chosen = replace(settings, client_auth=ClientAuth.REQUIRED, allowed_sans=("another", allowed))
-    async with web_port(hello, protection=protection(chosen)) as port:
+    async with tls_port(chosen) as port:
         assert await outcome(port, client_context(issued, pair)) == expected
 
 
@@ -236,7 +238,7 @@ async def test_who_need_show_nothing_needs_no_name_but_who_shows_one_does(
 ) -> None:
     pair = {"nothing": None, "ours": issued.client()}[shown]
     chosen = replace(settings, client_auth=ClientAuth.OPTIONAL, allowed_sans=("another.example",))
-    async with web_port(hello, protection=protection(chosen)) as port:
+    async with tls_port(chosen) as port:
         assert await outcome(port, client_context(issued, pair)) == expected
 
 
@@ -270,12 +272,12 @@ async def handshake(port: WebPort, context: ssl.SSLContext) -> tuple[str, str] |
 async def test_versions_are_spoken_as_they_are_configured(issued: Pems, settings: ServerTls) -> None:
     new, old = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
     context = client_context(issued)
-    async with web_port(hello, protection=protection(replace(settings, newest=old))) as port:
+    async with tls_port(replace(settings, newest=old)) as port:
         found = await handshake(port, context)
         assert found is not None
         assert found[0] == "TLSv1.2"
     context.maximum_version = old
-    async with web_port(hello, protection=protection(replace(settings, oldest=new))) as port:
+    async with tls_port(replace(settings, oldest=new)) as port:
         assert await handshake(port, context) is None
 
 
@@ -286,12 +288,12 @@ async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, setti
     context = client_context(issued)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(f"{second}:{first}")
-    async with web_port(hello, protection=protection(chosen)) as port:
+    async with tls_port(chosen) as port:
         assert await handshake(port, context) == ("TLSv1.2", first)
-    async with web_port(hello, protection=protection(replace(chosen, server_prefers=False))) as port:
+    async with tls_port(replace(chosen, server_prefers=False)) as port:
         assert await handshake(port, context) == ("TLSv1.2", second)
     context.set_ciphers("ECDHE-ECDSA-CHACHA20-POLY1305")
-    async with web_port(hello, protection=protection(chosen)) as port:
+    async with tls_port(chosen) as port:
         assert await handshake(port, context) is None
 
 
@@ -299,9 +301,9 @@ async def test_ciphers_and_who_prefers_one_are_as_configured(issued: Pems, setti
 async def test_one_curve_is_the_only_one(issued: Pems, settings: ServerTls) -> None:
     context = client_context(issued)
     context.set_ecdh_curve("secp384r1")
-    async with web_port(hello, protection=protection(replace(settings, curve="secp384r1"))) as port:
+    async with tls_port(replace(settings, curve="secp384r1")) as port:
         assert await handshake(port, context)
-    async with web_port(hello, protection=protection(replace(settings, curve="X25519"))) as port:
+    async with tls_port(replace(settings, curve="X25519")) as port:
         assert await handshake(port, context) is None
 
 
@@ -314,7 +316,7 @@ async def test_every_cipher_that_can_be_written_is_one_that_openssl_has(settings
 @pytest.mark.needs("openssl")
 @in_trio
 async def test_a_client_cannot_renegotiate(issued: Pems, settings: ServerTls) -> None:
-    async with web_port(hello, protection=protection(settings)) as port:
+    async with tls_port(settings) as port:
         command = ["openssl", "s_client", "-tls1_2", "-connect", port.names[0], "-CAfile", str(issued.ca)]
         done = await trio.run_process(
             command, stdin=b"R\n", capture_stdout=True, capture_stderr=True, check=False

@@ -8,15 +8,15 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from netcheck.config.reading.document import NOTHING, Location
+from netcheck.config.reading.document import Location
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.values import (
-    NO_VALUE,
     WHOLE,
     Kind,
     Limits,
     list_of,
     refuse_out_of_bounds,
+    single,
     text,
     whole_in,
 )
@@ -186,15 +186,11 @@ _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
 _RANGE = re.compile(r"\s*([0-9]{1,5})\s*(?:-|–|:|\.\.|to)\s*([0-9]{1,5})\s*")
 
 
-def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
+def _port_range(raw: object) -> tuple[int, ...]:
     match = _RANGE.fullmatch(raw) if isinstance(raw, str) else None
     number = whole_in(raw)
     if match is None and number is None:
-        raise ValueError(
-            NO_VALUE
-            if raw is NOTHING
-            else "needs a port, a whole number such as 443, or a range such as 8000-8010"
-        )
+        raise ValueError("needs a port, a whole number such as 443, or a range such as 8000-8010")
     first, last = (int(match[1]), int(match[2])) if match else (number or 0, number or 0)
     for port in (first, last):
         refuse_out_of_bounds(port, _LOWEST_PORT, _HIGHEST_PORT)
@@ -203,7 +199,7 @@ def _port_range(raw: object, _: Location, __: Reading) -> tuple[int, ...]:
     return tuple(range(first, last + 1))
 
 
-_PORT_RANGE: Kind[tuple[int, ...]] = Kind(
+_PORT_RANGE: Kind[tuple[int, ...]] = single(
     _port_range,
     {
         "anyOf": [

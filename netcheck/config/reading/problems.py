@@ -65,6 +65,12 @@ class Reading:
         self._above |= {at[:n] for n in range(len(at) + 1)}
         self.faults.append(Fault(position, at, message))
 
+    def refuse(self, at: Location, keys: Iterable[str], message: str) -> None:
+        """Say it of those of these keys of a section that are written."""
+        for key in keys:
+            if self.written((*at, key)):
+                self.say((*at, key), message)
+
     def say_missing(self, at: Location, message: str) -> None:
         """Say of a key that is not there what is to be said of the section around it."""
         if self.is_covered(at):
@@ -80,16 +86,11 @@ class Reading:
         """Whether it stands in the file."""
         return at in self._document.places
 
-    def value(self, at: Location) -> object:
-        """What stands below these keys, as YAML reads it; None where there is nothing."""
+    def keys(self, at: Location) -> tuple[str, ...]:
+        """The keys of a mapping in the file, none where there is no mapping."""
         value: object = self._document.value
         for part in at:
             value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    def keys(self, at: Location) -> tuple[str, ...]:
-        """The keys of a mapping in the file, none where there is no mapping."""
-        value = self.value(at)
         return tuple(value) if isinstance(value, dict) else ()
 
     def is_covered(self, at: Location) -> bool:

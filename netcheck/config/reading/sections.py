@@ -7,15 +7,15 @@ are repeated in a message only where they are close to known ones: they may be p
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location
+from netcheck.config.reading.document import NOTHING, ODD_SPACE, Fault, Location, read
 from netcheck.config.reading.problems import ConfigError, Problem, Reading, closest, did_you_mean
-from netcheck.config.reading.values import NO_VALUE, Kind, Limits, Listed, SaidError, Schema
-from netcheck.model.paths import SYSTEM_RESOLVER
+from netcheck.config.reading.values import Kind, Limits, Listed, SaidError, Schema
 
 T = TypeVar("T")
 
@@ -46,6 +46,15 @@ class Section(Kind[T], Generic[T]):
     keys: Mapping[str, Key]
     astray: Mapping[str, str]
     """What to say of unknown keys that people try."""
+
+    def of_file(self, file: Path, data: bytes) -> tuple[T | None, Reading]:
+        """What of a whole file is sound, or None where it has no such keys; and all that is wrong."""
+        document = read(data)
+        reading = Reading(document, file.parent)
+        if document.whole:
+            with suppress(SaidError):
+                return self.read(document.value, (), reading), reading
+        return None, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +171,13 @@ def _section_schema(
 # Names
 
 
-_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,63}")
-_NAME_PATTERN = f"^{_NAME.pattern}$"
-RESOLVER_PATTERN = f"^(?!{SYSTEM_RESOLVER.name}$){_NAME.pattern}$"
-"""Names of resolvers, for the schema."""
+LABEL = r"[a-zA-Z0-9_.-]{1,63}"
+"""A name that can be a label of metrics, as a pattern."""
 
 
 def label(key: str) -> str:
-    """A name that can be a label of metrics."""
-    if not _NAME.fullmatch(key):
+    """A name that can be a label of metrics; ValueError for any other."""
+    if not re.fullmatch(LABEL, key):
         spaces = "; write - for each space" if " " in key.strip() else ""
         letters = (
             "; write ae for ä, e for é and so on" if any(c.isalpha() and not c.isascii() for c in key) else ""
@@ -183,63 +190,48 @@ def label(key: str) -> str:
     return key
 
 
-def resolver_name(key: str) -> str:
-    """A label that is not taken."""
-    if key == SYSTEM_RESOLVER.name:
-        raise ValueError(
-            "this name is taken: system is always there and asks what resolv.conf names; choose another"
-        )
-    return label(key)
-
-
 def named(
     others: Kind[T],
     limits: Limits,
     name: Callable[[str], str] = label,
-    known: Mapping[str, Kind[T]] | None = None,
-    pattern: str = _NAME_PATTERN,
+    known: Mapping[str, Kind[T]] = MappingProxyType({}),
+    pattern: str = f"^{LABEL}$",
     nothing: Mapping[str, object] | None = None,
 ) -> Named[T]:
-    """Entries by name, in the order of the file. `nothing`: what no value means, if anything."""
-    of_known = known or {}
+    """Entries by name, in the order of the file. `nothing`: what no value means; else there are none then."""
 
     def parse(raw: object, at: Location, reading: Reading) -> Mapping[str, T]:
-        if raw is NOTHING and nothing is None:
-            raise ValueError(NO_VALUE)
-        entries = nothing if raw is NOTHING and nothing is not None else mapping_in(raw, _NEEDS_NAMES)
+        entries = nothing if nothing and raw is NOTHING else mapping_in(raw, _NEEDS_NAMES)
         limits.check(len(entries))
         found: dict[str, T] = {}
         for key, value in entries.items():
             try:
                 _refuse_slipped(key, value, others)
-                normal = _once(key if key in of_known else name(key), found)
+                normal = _once(key if key in known else name(key), found)
             except ValueError as error:
                 reading.say((*at, key), str(error), of_key=True)
                 continue
             try:
-                found[normal] = of_known.get(key, others).read(value, (*at, key), reading)
+                found[normal] = known.get(key, others).read(value, (*at, key), reading)
             except SaidError:
                 continue
         return found
 
+    if known:  # an entry of a known name is not one of the others
+        pattern = f"^(?!(?:{'|'.join(map(re.escape, known))})$){pattern.removeprefix('^')}"
     schema = {
-        "type": ["object", *(["null"] if nothing is not None else [])],
-        "properties": {key: kind.schema for key, kind in of_known.items()},
+        "type": ["object", *(["null"] if nothing or limits.fewest == 0 else [])],
+        "properties": {key: kind.schema for key, kind in known.items()},
         "patternProperties": {pattern: others.schema},
         "additionalProperties": False,
         "minProperties": limits.fewest,
         "maxProperties": limits.most,
     }
-    if of_known:  # an entry of a known name is not one of the others
-        excluded = f"^(?!(?:{'|'.join(map(re.escape, of_known))})$)"
-        schema["patternProperties"] = {excluded + pattern.removeprefix("^"): others.schema}
-    return Named(
-        parse,
-        schema,
-        lambda entries: {key: others.show(value) for key, value in entries.items()},
-        of_known,
-        others,
-    )
+
+    def show(entries: Mapping[str, T]) -> dict[str, object]:
+        return {key: others.show(value) for key, value in entries.items()}
+
+    return Named(parse, schema, show, known, others)
 
 
 def _once(name: str, found: Collection[str]) -> str:

@@ -33,7 +33,10 @@ class Kind(Generic[T]):
     """A kind of value."""
 
     parse: Callable[[object, Location, Reading], T]
-    """From what the document holds; ValueError with a sentence, or SaidError."""
+    """From what the document holds; ValueError with a sentence, or SaidError.
+
+    Of NOTHING any ValueError will do: `read` says in one way that there is no value.
+    """
     schema: Schema
     show: Callable[[T], object]
     """To what one would write, in plain types."""
@@ -45,8 +48,13 @@ class Kind(Generic[T]):
         try:
             return self.parse(raw, at, reading)
         except ValueError as error:
-            reading.say(at, str(error))
+            reading.say(at, NO_VALUE if raw is NOTHING else str(error))
             raise SaidError from error
+
+
+def single(parse: Callable[[object], T], schema: Schema, show: Callable[[T], object]) -> Kind[T]:
+    """A kind of value that is read from what stands there alone."""
+    return Kind(lambda raw, _, __: parse(raw), schema, show)
 
 
 # Text
@@ -91,7 +99,7 @@ def refuse_variables(written: str) -> None:
 def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
     """Text that a parser makes a value of; spaces around it mean nothing."""
 
-    def read(raw: object, _: Location, __: Reading) -> T:
+    def read(raw: object) -> T:
         written = text_in(raw).strip()
         if not written:
             raise ValueError(NO_VALUE)
@@ -101,7 +109,7 @@ def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return Kind(read, _text_schema(pattern), str)
+    return single(read, _text_schema(pattern), str)
 
 
 def _text_schema(pattern: str | None) -> Schema:
@@ -115,15 +123,13 @@ def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -
     """Some members of an enum, in capitals or not; `also` are other words for them."""
     meant = {**{str(member): member for member in members}, **also}
 
-    def read(raw: object, _: Location, __: Reading) -> E:
+    def read(raw: object) -> E:
         found = meant.get(str(raw).strip().lower())
         if found is None:
-            raise ValueError(
-                NO_VALUE if raw is NOTHING else f"needs {listed(members, 'or')}{did_you_mean(raw, members)}"
-            )
+            raise ValueError(f"needs {listed(members, 'or')}{did_you_mean(raw, members)}")
         return found
 
-    return Kind(read, _words_schema([str(member) for member in members], tuple(also)), str)
+    return single(read, _words_schema([str(member) for member in members], tuple(also)), str)
 
 
 def _words_schema(words: Sequence[str], also: Sequence[str]) -> Schema:
@@ -143,16 +149,16 @@ def any_case(words: Sequence[str]) -> str:
 _YES, _NO = ("true", "yes", "on", "enabled"), ("false", "no", "off", "disabled")
 
 
-def _flag(raw: object, _: Location, __: Reading) -> bool:
+def _flag(raw: object) -> bool:
     written = raw.strip().lower() if isinstance(raw, str) else raw
     if isinstance(written, bool):
         return written
     if written in _YES or written in _NO:
         return written in _YES
-    raise ValueError(NO_VALUE if raw is NOTHING else "needs true or false")
+    raise ValueError("needs true or false")
 
 
-FLAG: Kind[bool] = Kind(
+FLAG: Kind[bool] = single(
     _flag,
     {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": rf"^\s*(?:{any_case(_YES + _NO)})\s*$"}]},
     bool,
@@ -171,29 +177,31 @@ def whole_in(raw: object) -> int | None:
 def whole(lowest: int, highest: int) -> Kind[int]:
     """A whole number within bounds."""
 
-    def read(raw: object, _: Location, __: Reading) -> int:
+    def read(raw: object) -> int:
         number = whole_in(raw)
         if number is None:
-            raise ValueError(NO_VALUE if raw is NOTHING else "needs a whole number, without unit")
+            raise ValueError("needs a whole number, without unit")
         refuse_out_of_bounds(number, lowest, highest)
         return number
 
     schema = {"type": "integer", "minimum": lowest, "maximum": highest}
-    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, int)
+    return single(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, int)
 
 
 def decimal(lowest: float, highest: float) -> Kind[float]:
     """A number within bounds."""
 
-    def read(raw: object, _: Location, __: Reading) -> float:
+    def read(raw: object) -> float:
         number = raw if isinstance(raw, float) else whole_in(raw)
         if number is None:
-            raise ValueError(NO_VALUE if raw is NOTHING else "needs a number, without quotes and unit")
+            raise ValueError("needs a number, without quotes and unit")
         refuse_out_of_bounds(number, lowest, highest)
         return float(number)
 
     schema = {"type": "number", "minimum": lowest, "maximum": highest}
-    return Kind(read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, _plain_number)
+    return single(
+        read, {"anyOf": [schema, {"type": "string", "pattern": f"^{WHOLE.pattern}$"}]}, _plain_number
+    )
 
 
 def _plain_number(number: float) -> float:
@@ -210,7 +218,7 @@ def refuse_out_of_bounds(number: float, lowest: float, highest: float) -> None:
 def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[int | str]:
     """A whole number within bounds, or the word."""
 
-    def read(raw: object, _: Location, __: Reading) -> int | str:
+    def read(raw: object) -> int | str:
         if isinstance(raw, str) and raw.strip().lower() == word:
             return word
         number = whole_in(raw)
@@ -226,63 +234,7 @@ def whole_or_word(lowest: int, highest: int, word: str, message: str) -> Kind[in
             {"type": "string", "pattern": rf"^\s*(?:[0-9]+|{any_case([word])})\s*$"},
         ]
     }
-    return Kind(read, schema, lambda written: written)
-
-
-# Durations, as Prometheus writes them, and as people do:
-# https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
-_UNITS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_SPELT = {
-    "y": "y|years?",
-    "w": "w|weeks?",
-    "d": "d|days?",
-    "h": "h|hr|hrs|hours?",
-    "m": "m|min|mins|minutes?",
-    "s": "s|sec|secs|seconds?",
-    "ms": "ms|msecs?|milliseconds?",
-}
-_DURATION_PATTERN = "".join(
-    rf"(?:([0-9]{{1,9}}(?:\.[0-9]{{1,3}})?) *(?:{each}) *)?" for each in _SPELT.values()
-)
-_DURATION = re.compile(_DURATION_PATTERN)
-_HOW_TO_WRITE_A_DURATION = "write it like 500ms, 1m30s or 7d"
-
-
-def seconds(written: str) -> float:
-    """`1m30s` to 90.0; `1 min 30 sec` is the same."""
-    match = _DURATION.fullmatch(written)
-    if not match or not written:
-        raise ValueError(f"this is not a duration: {_HOW_TO_WRITE_A_DURATION}")
-    return sum(
-        float(number or 0) * unit for number, unit in zip(match.groups(), _UNITS.values(), strict=True)
-    )
-
-
-def _duration_text(value: float) -> str:
-    """90.0 to `90s`: the largest unit that leaves no rest."""
-    milliseconds = round(value * 1000)
-    for unit in ("d", "h", "m", "s"):
-        if milliseconds and milliseconds % round(_UNITS[unit] * 1000) == 0:
-            return f"{milliseconds // round(_UNITS[unit] * 1000)}{unit}"
-    return f"{milliseconds}ms"
-
-
-def duration(shortest: str, longest: str) -> Kind[float]:
-    """A duration within bounds, in seconds."""
-
-    def read(raw: object, _: Location, __: Reading) -> float:
-        if isinstance(raw, int | float) and not isinstance(raw, bool):
-            raise ValueError(f"has no unit: {_HOW_TO_WRITE_A_DURATION}")
-        # true and false are no text that lacks quotes here
-        written = text_in(str(raw) if isinstance(raw, bool) else raw).strip()
-        value = seconds(written)
-        if not seconds(shortest) <= value <= seconds(longest):
-            raise ValueError(f"is out of bounds: write {shortest} to {longest}")
-        return value
-
-    pattern = rf"^\s*(?=[0-9]){_DURATION_PATTERN}\s*$"
-    title = f"a duration from {shortest} to {longest}"
-    return Kind(read, {"title": title, "type": "string", "pattern": pattern}, _duration_text)
+    return single(read, schema, lambda written: written)
 
 
 # Lists
