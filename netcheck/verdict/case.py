@@ -20,6 +20,7 @@ from netcheck.verdict.matching import (
     is_another_of_apples,
     is_apples,
     is_by_name,
+    is_of_push,
     phase_is,
 )
 from netcheck.verdict.world import WayOut, World
@@ -343,6 +344,15 @@ class Case:
         if networks:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
+
+    def may_be_delivered(self, each: Counted) -> bool:
+        """Whether it may be with a company that delivers for Apple: a public address, and no host of push.
+
+        Some hosts for enrolment are at Akamai. The config may say otherwise.
+        """
+        address, networks = each.result.attempt.address, self.world.networks[each.result.service]
+        is_public = address is not None and ip_address(address).is_global
+        return is_public and is_apples(each) and not is_of_push(each) and not networks
 
 
 def _is_right_at(attempt: Attempt, balancer: str) -> bool:

@@ -139,6 +139,32 @@ def test_what_is_apples_or_expected_or_all_there_is_is_no_stray(
     )
 
 
+AKAMAI = "23.45.67.89"
+
+
+def enrolment_at(address: str, failure: Failure | None = None, tls: TlsInfo | None = None) -> Scene:
+    """Apple's hosts for enrolment at one address, which is all that DNS says."""
+    results = [replace(e, attempt=replace(e.attempt, address=address)) for e in enrolment(failure, tls=tls)]
+    lookups = [lookup(host, address) for host in ENROLMENT.hosts]
+    services = (COURIER, ENROLMENT)
+    return Scene(None, Verdict.READY, None, results + couriers(), services=services, lookups=lookups)
+
+
+def test_what_a_company_delivers_for_apple_is_where_it_belongs() -> None:
+    """Some hosts for enrolment are at Akamai; those of push are not."""
+    assert enrolment_at(AKAMAI).judged().findings == ()
+    beside = [lookup(host, "17.32.214.25", AKAMAI) for host in ENROLMENT.hosts]
+    assert replace(enrolment_at("17.32.214.25"), lookups=beside).judged().findings == ()
+    assert enrolment_at("10.1.1.20").judged().cause is Cause.DNS_DIFFERS
+    of_push = Scene(None, Verdict.READY, None, courier_at(AKAMAI, None, None)).judged()
+    assert of_push.cause is Cause.DNS_DIFFERS
+
+
+def test_what_blocks_the_way_to_such_a_company_is_not_the_resolver() -> None:
+    assert enrolment_at(AKAMAI, DROPPED).judged().findings[0].hop is Hop.FIREWALL
+    assert enrolment_at(AKAMAI, OTHER_NAME, OWN_PAGE).judged().cause is Cause.DNS_SINKHOLE  # a block page
+
+
 @pytest.mark.parametrize(("tls", "is_told"), [(OWN_PAGE, True), (None, False)])
 def test_where_somebodys_own_page_answers_it_may_be_the_login_page(
     tls: TlsInfo | None, is_told: bool
