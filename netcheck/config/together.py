@@ -4,7 +4,7 @@ A rule says nothing about what is not sound: it was said already, and what it me
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv6Network, ip_address
 from os.path import realpath
 from pathlib import Path
@@ -16,7 +16,7 @@ from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.reading.values import FLAG, seconds
 from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, PROBING, ProbingSettings
 from netcheck.model.hosts import endpoint_text, is_literal
-from netcheck.model.paths import Expected, Family, ProbePath, family_of
+from netcheck.model.paths import Expected, Family, ProbePath, Resolver, family_of
 from netcheck.model.services import (
     Depth,
     Service,
@@ -297,3 +297,29 @@ def _of_service(service: Service, path: ProbePath) -> int:
     if path.load_balancer:
         return sum(len(path.balancers(host, port)) for host in hosts for port in ports)
     return len(hosts) * len(ports) * len(families_of(service, path))
+
+
+_PORTS_OF_DNS = (53, 853, 5353)
+
+
+def doubtful_addresses(resolvers: Iterable[Resolver], paths: Paths, services: Services) -> Iterator[str]:
+    """Of IPv6 addresses that may be meant as address and port, as `fd00::1:443`: sentences for people."""
+    for resolver in resolvers:
+        for server in resolver.nameservers:
+            if _ends_like_a_port(server.address, _PORTS_OF_DNS):
+                yield _doubt(f"resolvers.{resolver.name}.nameservers", server.address)
+    ports = {port for service in services for port in service.ports}
+    for path in paths:
+        for host, balancer in path.load_balancer:
+            if balancer.port is None and _ends_like_a_port(balancer.address, ports):
+                yield _doubt(f"paths.{path.name}.load_balancer.{host}", balancer.address)
+
+
+def _ends_like_a_port(address: str, ports: Collection[int]) -> bool:
+    before, _, last = address.rpartition(":")
+    return is_literal(before) and last.isdecimal() and int(last) in ports
+
+
+def _doubt(where: str, address: str) -> str:
+    before, _, last = address.rpartition(":")
+    return f"{where}: {address} is an address as a whole: if {last} is the port, write [{before}]:{last}"

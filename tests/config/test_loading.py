@@ -610,3 +610,23 @@ def test_a_laboratory_s_authority_is_warned_of(load: Load) -> None:
         "services.courier.lab_ca_file: certificates of this laboratory count as Apple's"
     )
     assert load(f'services: {{courier: {{ca_file: "{ca_file}"}}}}\n').warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::1:443"}}}', "[fd00::1]:443"),
+        ('paths: {lb: {load_balancer: {"api.push.apple.com:443": ["fd00::1:2197"]}}}', "[fd00::1]:2197"),
+        ('resolvers: {r: "fd00::10:53"}', "[fd00::10]:53"),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "[fd00::1]:443"}}}', None),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::443"}}}', None),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::1:442"}}}', None),
+        ("paths: {lb: {load_balancer: {api.push.apple.com: 10.0.0.1:443}}}", None),
+        ('resolvers: {r: "fd00::53"}', None),
+        ('resolvers: {r: "fd00:1:2:3:4:5:6:53"}', None),
+        ('resolvers: {r: ["10.0.0.53:5353", "fe80::1%eth0"]}', None),
+    ],
+)
+def test_an_address_that_ends_like_a_port_is_warned_of(load: Load, written: str, meant: str | None) -> None:
+    warnings = load(f"{written}\n").warnings
+    assert [warning.endswith(f"is the port, write {meant}") for warning in warnings] == [True] * bool(meant)
