@@ -185,6 +185,13 @@ def test_a_config_that_nobody_writes_holds_up_no_scrape_and_no_signal(daemon: Ru
     assert daemon.process.wait(DEADLINE) == 0
 
 
+def test_what_a_reload_brings_that_is_warned_of_is_warned_of_once(daemon: Running) -> None:
+    daemon.file.write_text(daemon.file.read_text() + 'resolvers: {odd: "fd00::10:53"}\n')
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.logged().count("resolvers.odd.nameservers: fd00::10:53 is an address as a whole") == 1
+
+
 # Reload storms
 
 
