@@ -15,7 +15,7 @@ from pathlib import Path
 import certifi
 
 from netcheck.apns.certificates import Said, printable
-from netcheck.apns.issuers import NOBODY, Link, Store, Vouching, Way, links, way_up
+from netcheck.apns.issuers import NOBODY, Link, Store, Vouching, Way, in_pem, links, store, way_up
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -33,6 +33,10 @@ APPLE_ANCHORS = frozenset(
 PUBLIC_AUTHORITIES = Path(certifi.where())
 """Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
 interceptor's authority stands among the others, put there on purpose."""
+
+_AAA = store(in_pem(Path(__file__).with_name("aaa-certificate-services.pem").read_bytes()))
+"""The public root AAA Certificate Services, to 2028, which certifi no longer has. Below it are the leafs of
+couriers that are offered no ALPN (seen in October 2026), and were those of the provider API until 2025."""
 
 _NAMES_SHOWN = 8
 _UNNAMED = "an unnamed authority"
@@ -68,7 +72,7 @@ class Examined:
 
 def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
     """Apple's own, and public authorities; in a laboratory, others in Apple's place."""
-    vouching = ((Trust.APPLE, lab), (Trust.PUBLIC, public))
+    vouching = ((Trust.APPLE, lab), (Trust.PUBLIC, public), (Trust.PUBLIC, _AAA))
     return Anchors(vouching, APPLE_ANCHORS, explaining, is_apples=True)
 
 
