@@ -58,10 +58,16 @@ class ServiceKeys:
     interval: float = _HOUR
 
 
-_PROTOCOL = r"[!-?A-~]{1,64}"  # what is printable in ASCII, but no @
+_NOT_ANSWERED = "apns-pack-v1"
+_PROTOCOL = rf"(?!{_NOT_ANSWERED}$)[!-?A-~]{{1,64}}"  # what is printable in ASCII, but no @
 
 
 def _protocol(written: str) -> str:
+    if written == _NOT_ANSWERED:
+        raise ValueError(
+            "couriers answer this one with a name that was not offered, which OpenSSL takes for an error: "
+            "remove it, or write apns-pack-v1:4096:4096, which is what they answer"
+        )
     if not re.fullmatch(_PROTOCOL, written):
         raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
     return written
