@@ -79,7 +79,7 @@ class Config:
             "interceptor with this authority stays unseen: remove it outside of laboratories"
             for name in trusting
         )
-        return (*of_labs, *together.doubtful_addresses(self.resolvers, self.paths, self.services))
+        return (*of_labs, *together.doubts(self.resolvers, self.paths, self.services))
 
 
 @dataclass(frozen=True, slots=True)

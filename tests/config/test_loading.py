@@ -630,3 +630,20 @@ def test_a_laboratory_s_authority_is_warned_of(load: Load) -> None:
 def test_an_address_that_ends_like_a_port_is_warned_of(load: Load, written: str, meant: str | None) -> None:
     warnings = load(f"{written}\n").warnings
     assert [warning.endswith(f"is the port, write {meant}") for warning in warnings] == [True] * bool(meant)
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("courier.push.apple.com", "courier"),
+        ("COURIER2.push.apple.com", "courier2"),
+        ("api.push.apple.com", None),
+    ],
+)
+def test_a_courier_without_its_number_is_warned_of(load: Load, host: str, service: str | None) -> None:
+    warnings = load(f"services: {{old: {{hosts: [{host}], ports: [5223]}}}}\n").warnings
+    said = [f"services.old.hosts: {host.lower()} has no address of its own"] if service else []
+    assert [warning.partition(": devices use")[0] for warning in warnings] == said
+    assert [warning.rpartition("the service ")[2] for warning in warnings] == [f"{service} has"] * bool(
+        service
+    )
