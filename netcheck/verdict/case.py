@@ -6,7 +6,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_allocated
+from netcheck.apns.addresses import is_allocated, may_lead_elsewhere
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
@@ -20,7 +20,6 @@ from netcheck.verdict.matching import (
     is_another_of_apples,
     is_apples,
     is_by_name,
-    is_of_push,
     phase_is,
 )
 from netcheck.verdict.world import WayOut, World
@@ -345,14 +344,14 @@ class Case:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
 
-    def may_be_delivered(self, each: Counted) -> bool:
-        """Whether it may be with a company that delivers for Apple: a public address, and no host of push.
+    def may_be_elsewhere(self, each: Counted) -> bool:
+        """Whether it may be with a company that delivers for Apple: at a public address.
 
-        Some hosts for enrolment are at Akamai. The config may say otherwise.
+        The config may say otherwise.
         """
         address, networks = each.result.attempt.address, self.world.networks[each.result.service]
         is_public = address is not None and ip_address(address).is_global
-        return is_public and is_apples(each) and not is_of_push(each) and not networks
+        return is_public and may_lead_elsewhere(each.result.host) and not networks
 
 
 def _is_right_at(attempt: Attempt, balancer: str) -> bool:

@@ -280,8 +280,8 @@ def test_addresses_outside_the_networks_of_ones_own_service_are_unexpected() -> 
     assert values(facts, "netcheck_dns_unexpected_addresses", service="our-mdm") == [1]
 
 
-@pytest.mark.parametrize("host", ["mdm.example.com", "iprofiles.apple.com"])
-def test_no_address_of_a_name_that_is_none_of_push_is_unexpected(host: str) -> None:
+@pytest.mark.parametrize("host", ["mdm.example.com", "iprofiles.apple.com", "init-p01st.push.apple.com"])
+def test_no_address_of_a_name_that_may_be_anywhere_is_unexpected(host: str) -> None:
     service = Service("our-mdm", (host,), (443,))
     visit = a_visit(
         replace(RESULT, service="our-mdm", host=host, port=443),

@@ -7,9 +7,10 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, RecordType, Transport
+from netcheck.model.paths import Family, RecordType, Role, Transport
 from netcheck.model.results import Lookup, TlsInfo, Trust, Try
-from tests.records import DROPPED, lookup
+from netcheck.model.services import Service
+from tests.records import DROPPED, lookup, result
 from tests.verdict.scene import (
     COURIER,
     ENROLMENT,
@@ -158,6 +159,13 @@ def test_what_a_company_delivers_for_apple_is_where_it_belongs() -> None:
     assert enrolment_at("10.1.1.20").judged().cause is Cause.DNS_DIFFERS
     of_push = Scene(None, Verdict.READY, None, courier_at(AKAMAI, None, None)).judged()
     assert of_push.cause is Cause.DNS_DIFFERS
+
+
+def test_a_bag_that_a_company_delivers_is_where_it_belongs() -> None:
+    bag = Service("bag", ("init-p01st.push.apple.com",), (80,), frozenset({Role.DEVICE}))
+    found = result(bag, 80, address=AKAMAI)
+    judged = Scene(None, Verdict.READY, None, [found, *couriers()], services=(COURIER, bag)).judged()
+    assert judged.findings == ()
 
 
 def test_what_blocks_the_way_to_such_a_company_is_not_the_resolver() -> None:
