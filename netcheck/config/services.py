@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
+from netcheck.apns.addresses import is_apple_name
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
 from netcheck.config.paths import ROLES
 from netcheck.config.reading.addresses import HOST, IP, network, ports
@@ -284,11 +285,21 @@ def to_services(written: Mapping[str, ServiceKeys], interval: float) -> tuple[Se
     built_in = ((each, written.get(each.service.name, nothing)) for each in BUILT_IN)
     tuned = (_tuned(each, keys, interval) for each, keys in built_in if _or(keys.enabled, each.enabled))
     own = (
-        _with_keys(Service(name, keys.hosts or (), ()), keys)
+        _own(_with_keys(Service(name, keys.hosts or (), ()), keys))
         for name, keys in written.items()
         if name not in SECTIONS and _or(keys.enabled, True)
     )
     return (*tuned, *own)
+
+
+def _own(service: Service) -> Service:
+    """Devices refuse who decrypts what they ask of Apple's hosts, be its authority in this system's store."""
+    without_system = (
+        service.tls.ca_file is None
+        and Role.DEVICE in service.roles
+        and all(map(is_apple_name, service.hosts))
+    )
+    return replace(service, tls=replace(service.tls, without_system=without_system))
 
 
 def _or(written: T | None, otherwise: T) -> T:

@@ -175,9 +175,10 @@ def _not_these(facts: Facts, path: ProbePath, host: str, record: RecordType) -> 
 
 
 def _tls_of(facts: Facts, result: Result) -> TlsSettings:
-    """What its service speaks of in TLS."""
+    """What its service speaks of in TLS; where the system's store does not count, the issuer tells."""
     services = (service for service in facts.services if service.name == result.service)
-    return next((service.tls for service in services if result.host in service.hosts), TlsSettings())
+    tls = next((service.tls for service in services if result.host in service.hosts), TlsSettings())
+    return replace(tls, is_apples=tls.is_apples or tls.without_system)
 
 
 def _where(facts: Facts, path: ProbePath, failed: Result) -> str:

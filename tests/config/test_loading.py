@@ -647,3 +647,22 @@ def test_a_courier_without_its_number_is_warned_of(load: Load, host: str, servic
     assert [warning.rpartition("the service ")[2] for warning in warnings] == [f"{service} has"] * bool(
         service
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "without"),
+    [
+        ("hosts: [gs.apple.com, iprofiles.apple.com], roles: device", True),
+        ("hosts: [gs.apple.com]", True),
+        ("hosts: [gdmf.apple.com], roles: provider", False),  # a server trusts whom its machine trusts
+        ("hosts: [gs.apple.com, mdm.example.com], roles: device", False),
+        ('hosts: [gs.apple.com], ca_file: "CA"', False),
+    ],
+)
+def test_of_apples_hosts_for_devices_the_systems_store_vouches_for_none(
+    load: Load, keys: str, without: bool
+) -> None:
+    ca_file = Path(__file__).parent / "faults" / "files" / "ca.pem"
+    written = keys.replace("CA", str(ca_file))
+    found = load(f"services: {{own: {{{written}, ports: 443, depth: tls}}}}\n")
+    assert found.services[-1].tls.without_system is without
