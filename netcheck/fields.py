@@ -16,7 +16,12 @@ from netcheck.model.paths import DIRECT, Expected, ProbePath, way_text
 from netcheck.model.results import Result
 from netcheck.model.services import Service, ports_on
 
-_SAYS_WHERE = ("proxy_", "tls_", "dns_", "resolver_")
+_SAYS_WHERE: Mapping[Phase, tuple[str, ...]] = {
+    Phase.RESOLVE: ("dns_", "resolver_"),
+    Phase.PROXY_HANDSHAKE: ("proxy_",),
+    Phase.TLS: ("tls_",),
+}
+"""How reasons begin that say the phase: TLS alone is with the host, and DNS for its name."""
 
 
 class Way(NamedTuple):
@@ -202,12 +207,12 @@ def seconds_text(seconds: float) -> str:
 
 
 def failure_text(failure: Failure) -> str:
-    """In words: the phase is left out where the reason says it."""
-    reason = failure.reason.replace("_", " ")
-    if failure.reason.startswith(_SAYS_WHERE):
+    """In words: the phase is left out where the reason says it. Of the proxy's own TLS both begin alike."""
+    phase, reason = failure.phase, failure.reason.replace("_", " ")
+    if failure.reason.startswith(_SAYS_WHERE.get(phase, ())):
         return reason
-    where = "dns" if failure.phase is Phase.RESOLVE else failure.phase.replace("_", " ")
-    return f"{where} {reason}"
+    where = "dns" if phase is Phase.RESOLVE else phase.replace("_", " ")
+    return f"{where} {reason.removeprefix('tls ') if phase is Phase.PROXY_TLS else reason}"
 
 
 def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:

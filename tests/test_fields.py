@@ -6,7 +6,7 @@ import pytest
 
 from netcheck.facts import Facts
 from netcheck.fields import Fields, balanced, failure_text, seconds_text
-from netcheck.model.failing import Failure, Phase, Reason
+from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Role
 from netcheck.model.services import Service
@@ -18,6 +18,11 @@ RETIRED = replace(GATEWAY, is_retired=True)
 def said(known: Facts, service: Service, port: int) -> tuple[str, str]:
     field = Fields(known).field(service, port, known.paths[0])
     return field.state, field.says()
+
+
+def test_no_two_failures_are_named_alike() -> None:
+    every = [Failure(phase, reason) for phase, reasons in REASONS_OF_PHASE.items() for reason in reasons]
+    assert len({*map(failure_text, every)}) == len(every)
 
 
 def test_a_field_says_whether_its_failures_matter() -> None:
@@ -103,7 +108,12 @@ def test_times_have_two_digits_that_count(seconds: float, text: str) -> None:
         (Phase.RESOLVE, Reason.REFUSED_BY_SERVER, "dns refused by server"),
         (Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "resolver unreachable"),
         (Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "proxy resolve nxdomain"),
+        (Phase.PROXY_RESOLVE, Reason.DNS_TIMEOUT, "proxy resolve dns timeout"),
+        (Phase.PROXY_TLS, Reason.TLS_EXPIRED, "proxy tls expired"),
+        (Phase.PROXY_TLS, Reason.TLS_NOT_TLS, "proxy tls not tls"),
+        (Phase.PROXY_TLS, Reason.RESET, "proxy tls reset"),
         (Phase.SESSION, Reason.CLOSED, "session closed"),
+        (Phase.SESSION, Reason.TLS_ALERT, "session tls alert"),
     ],
 )
 def test_a_failure_is_named_once(phase: Phase, reason: Reason, text: str) -> None:

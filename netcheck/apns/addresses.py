@@ -3,7 +3,9 @@
 import functools
 import ipaddress
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from netcheck.apns.bag import CURRENT_URL, OLD_URL
 from netcheck.model.results import Result
 from netcheck.model.services import Network
 from netcheck.model.trends import Part
@@ -72,6 +74,17 @@ def is_apple_name(host: str) -> bool:
 
 def is_push_name(host: str) -> bool:
     return host.endswith(PUSH_DOMAIN)
+
+
+_BAGS = frozenset(urlsplit(url).hostname for url in (CURRENT_URL, OLD_URL))
+
+
+def may_lead_elsewhere(host: str) -> bool:
+    """Whether a name of Apple's may lead to other companies, such as Akamai, which deliver content for Apple.
+
+    Of push only those of the bags do: the old one was seen at Akamai (community.jamf.com, td-p/63681).
+    """
+    return is_apple_name(host) and (host in _BAGS or not is_push_name(host))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from pathlib import Path
 import certifi
 
 from netcheck.apns.certificates import Said, printable
-from netcheck.apns.issuers import NOBODY, Certificate, Store, Vouching, Way, chain_of, way_up
+from netcheck.apns.issuers import NOBODY, Certificate, Store, Vouching, Way, chain_of, in_pem, store, way_up
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -33,6 +33,10 @@ APPLE_ANCHORS = frozenset(
 PUBLIC_AUTHORITIES = Path(certifi.where())
 """Public authorities as certifi lists them. Never the system's store for what is Apple's: there an
 interceptor's authority stands among the others, put there on purpose."""
+
+_AAA = store(in_pem(Path(__file__).with_name("aaa-certificate-services.pem").read_bytes()))
+"""The public root AAA Certificate Services, to 2028, which certifi no longer has. Below it are the leafs of
+couriers that are offered no ALPN (seen in October 2026), and were those of the provider API until 2025."""
 
 _NAMES_SHOWN = 8
 _UNNAMED = "an unnamed authority"
@@ -61,8 +65,8 @@ class Examined:
 
 def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
     """Apple's own, and public authorities; in a laboratory, others in Apple's place."""
-    vouching = Vouching(((Trust.APPLE, lab), (Trust.PUBLIC, public)), APPLE_ANCHORS)
-    return Anchors(vouching, explaining, is_apples=True)
+    authorities = ((Trust.APPLE, lab), (Trust.PUBLIC, public), (Trust.PUBLIC, _AAA))
+    return Anchors(Vouching(authorities, APPLE_ANCHORS), explaining, is_apples=True)
 
 
 def anchors_of_owner(own: Store) -> Anchors:

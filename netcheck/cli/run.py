@@ -1,6 +1,7 @@
 """`netcheck run`: the daemon."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
 from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon.daemon import Daemon
+from netcheck.files import stamp_of
 from netcheck.logs import flush_logs, set_up_logging
 from netcheck.web.listening import ListenError
 
@@ -22,18 +24,25 @@ _FILE = click.Path(path_type=Path)
 @click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
-def run(file: Path, log_format: str, log_level: str) -> None:
+@click.option(
+    "--reload-on-change", is_flag=True, help="Also take the configuration anew when its file changes."
+)
+def run(file: Path, log_format: str, log_level: str, *, reload_on_change: bool) -> None:
     """Run the daemon: probe on a schedule, serve /metrics and more over HTTP.
 
     SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
     """
     set_up_logging(log_format, log_level, aside=True)
+    taken = None
+    if reload_on_change:
+        with suppress(OSError):  # said below, in the words that all files have
+            taken = stamp_of(file)
     config = or_fail(to_run, file)
     for warning in config.warnings:
         _log.warning("%s: %s", file, warning)
     problem = None
     try:
-        trio.run(Daemon(file, config).run)
+        trio.run(Daemon(file, config, taken=taken).run)
     except* (ListenError, ConfigError) as group:
         problem = errors_in(group)[0]
     finally:

@@ -65,13 +65,14 @@ class Config:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is allowed, and not meant for production; sentences for people."""
+        """What is allowed, and not meant for production, or perhaps not meant so; sentences for people."""
         trusting = dict.fromkeys(service.name for service in self.services if service.tls.lab_ca_file)
-        return tuple(
+        of_labs = (
             f"services.{name}.lab_ca_file: certificates of this laboratory count as Apple's, so an "
             "interceptor with this authority stays unseen: remove it outside of laboratories"
             for name in trusting
         )
+        return (*of_labs, *together.doubts(self.resolvers, self.paths, self.services))
 
 
 @dataclass(frozen=True, slots=True)

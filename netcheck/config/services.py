@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
+from netcheck.apns.addresses import is_apple_name
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
 from netcheck.config.paths import ROLES
 from netcheck.config.reading.addresses import HOST, IP, network, ports
@@ -51,10 +52,16 @@ class ServiceKeys:
     interval: float = _HOUR
 
 
-_PROTOCOL = r"[!-?A-~]{1,64}"  # what is printable in ASCII, but no @
+_NOT_ANSWERED = "apns-pack-v1"
+_PROTOCOL = rf"(?!{_NOT_ANSWERED}$)[!-?A-~]{{1,64}}"  # what is printable in ASCII, but no @
 
 
 def _protocol(written: str) -> str:
+    if written == _NOT_ANSWERED:
+        raise ValueError(
+            "couriers answer this one with a name that was not offered, which OpenSSL takes for an error: "
+            "remove it, or write apns-pack-v1:4096:4096, which is what they answer"
+        )
     if not re.fullmatch(_PROTOCOL, written):
         raise ValueError("needs the names of protocols, such as h2: letters, digits and punctuation")
     return written
@@ -271,11 +278,21 @@ def to_services(written: Mapping[str, ServiceKeys], interval: float) -> tuple[Se
     built_in = ((each, written.get(each.service.name, nothing)) for each in BUILT_IN)
     tuned = (_tuned(each, keys, interval) for each, keys in built_in if _or(keys.enabled, each.enabled))
     own = (
-        _with_keys(Service(name, keys.hosts or (), ()), keys)
+        _own(_with_keys(Service(name, keys.hosts or (), ()), keys))
         for name, keys in written.items()
         if name not in SECTIONS and _or(keys.enabled, True)
     )
     return (*tuned, *own)
+
+
+def _own(service: Service) -> Service:
+    """Devices refuse who decrypts what they ask of Apple's hosts, be its authority in this system's store."""
+    without_system = (
+        service.tls.ca_file is None
+        and Role.DEVICE in service.roles
+        and all(map(is_apple_name, service.hosts))
+    )
+    return replace(service, tls=replace(service.tls, without_system=without_system))
 
 
 def _or(written: T | None, otherwise: T) -> T:

@@ -4,19 +4,19 @@ A rule says nothing about what is not sound: it was said already, and what it me
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv6Network, ip_address
 from os.path import realpath
 from pathlib import Path
 
-from netcheck.apns.services import PROVIDER, provers
+from netcheck.apns.services import BUILT_IN, PROVIDER, provers
 from netcheck.config.reading.addresses import host_port
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.durations import seconds
 from netcheck.config.reading.problems import Reading, did_you_mean
 from netcheck.config.settings import HIGHEST_RATE, LONGEST_INTERVAL, ProbingSettings
 from netcheck.model.hosts import endpoint_text, is_literal
-from netcheck.model.paths import Expected, Family, ProbePath, family_of
+from netcheck.model.paths import Expected, Family, ProbePath, Resolver, family_of
 from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import (
     Depth,
@@ -304,3 +304,38 @@ def _of_service(service: Service, path: ProbePath) -> int:
     if path.load_balancer:
         return sum(len(path.balancers(host, port)) for host in hosts for port in ports)
     return len(hosts) * len(ports) * len(families_of(service, path))
+
+
+_PORTS_OF_DNS = (53, 853, 5353)
+
+
+def doubts(resolvers: Iterable[Resolver], paths: Paths, services: Services) -> Iterator[str]:
+    """What is allowed, and was perhaps not meant so: sentences for people."""
+    for resolver in resolvers:
+        for server in resolver.nameservers:
+            if _ends_like_a_port(server.address, _PORTS_OF_DNS):
+                yield _is_no_port(f"resolvers.{resolver.name}.nameservers", server.address)
+    ports = {port for service in services for port in service.ports}
+    for path in paths:
+        for host, balancer in path.load_balancer:
+            if balancer.port is None and _ends_like_a_port(balancer.address, ports):
+                yield _is_no_port(f"paths.{path.name}.load_balancer.{host}", balancer.address)
+    numbered = {each.domain: each.service.name for each in BUILT_IN if each.domain}
+    for service in services:
+        for host in service.hosts:
+            if host in numbered:
+                yield (
+                    f"services.{service.name}.hosts: {host} has no address of its own: devices use 0-{host} "
+                    f"and so on, which the service {numbered[host]} has"
+                )
+
+
+def _ends_like_a_port(address: str, ports: Collection[int]) -> bool:
+    """As an IPv6 address does that may be meant as an address and a port: `fd00::1:443`."""
+    before, _, last = address.rpartition(":")
+    return is_literal(before) and last.isdecimal() and int(last) in ports
+
+
+def _is_no_port(where: str, address: str) -> str:
+    before, _, last = address.rpartition(":")
+    return f"{where}: {address} is an address as a whole: if {last} is the port, write [{before}]:{last}"

@@ -3,7 +3,7 @@
 Owns whom a probe asked, from where and under which name or address. Knows facts only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netcheck.facts import Facts
 from netcheck.model.failing import DNS_PHASES, PAC_REASONS
@@ -77,9 +77,10 @@ class FailedProbe:
 
     @property
     def tls(self) -> TlsSettings:
-        """What its service speaks of in TLS."""
+        """What its service speaks of in TLS; where the system's store does not count, the issuer tells."""
         services = (service for service in self.facts.services if service.name == self.result.service)
-        return next((each.tls for each in services if self.result.host in each.hosts), TlsSettings())
+        tls = next((each.tls for each in services if self.result.host in each.hosts), TlsSettings())
+        return replace(tls, is_apples=tls.is_apples or tls.without_system)
 
     @property
     def name(self) -> str:

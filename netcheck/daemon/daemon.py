@@ -22,12 +22,13 @@ from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.lifeline import Lifeline
 from netcheck.daemon.proving import Proving
-from netcheck.daemon.reloading import Reloads, read_config
+from netcheck.daemon.reloading import Reloads, follow, read_config
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.standstill import slept
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts
+from netcheck.files import Stamp
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.push_certificates import Proof
@@ -52,6 +53,7 @@ _ROUNDS_JUDGED = 2
 _LONGEST_JUDGING = 60.0
 """Seconds; 50,000 endpoints take about two, and five where nothing answers."""
 _CERTIFICATE_CHECK = 60.0
+_LOOK_AT_THE_FILE = 5.0
 _LONGEST_TURN = 0.0005
 """Seconds that a thread may run on while the loop waits for the interpreter, in place of Python's 5 ms: what
 threads judge and draw must not hold up answers and probes."""
@@ -62,8 +64,9 @@ _LONGEST_STEP = 0.0003
 class Daemon:
     """One running netcheck: the config in force, the state, and what the web room shows of them."""
 
-    def __init__(self, file: Path, config: Config) -> None:
-        self._file = file
+    def __init__(self, file: Path, config: Config, *, taken: Stamp | None = None) -> None:
+        """With `taken`, the stamp of the file as it was read, it reloads by itself when the file changes."""
+        self._file, self._taken = file, taken
         self._config = config
         self._state = State()
         self._state.own.reload_success_time = time.time()
@@ -107,6 +110,9 @@ class Daemon:
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._proving.run)
             nursery.start_soon(self._reloads.run)
+            if self._taken is not None:
+                what = (self._file, self._taken, self._config_threads)
+                nursery.start_soon(follow, *what, self.reload, _LOOK_AT_THE_FILE)
             nursery.start_soon(self._announce)
             nursery.start_soon(self._history.run)
             nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
@@ -182,6 +188,9 @@ class Daemon:
         if config.listen != self._config.listen:
             _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
+        for warning in config.warnings:
+            if warning not in before.warnings:
+                _log.warning("%s: %s", self._file, warning)
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
         self._facts.believe(belief(config))

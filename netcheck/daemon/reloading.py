@@ -1,6 +1,7 @@
 """Reloads of the config file: off the event loop, under a deadline, and never two at a time."""
 
 import functools
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import trio
 
 from netcheck.config.file import Config, to_run
 from netcheck.config.reading.problems import ConfigError, Problem
-from netcheck.files import in_time
+from netcheck.files import Stamp, in_time, stamp_of
 from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
+
+_log = logging.getLogger(__name__)
 
 _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
@@ -49,6 +52,39 @@ def _read(file: Path, before: Config) -> Config:
 
 def _refused(file: Path, why: str) -> ConfigError:
     return ConfigError([Problem(str(file), 1, 1, why)])
+
+
+async def follow(
+    file: Path,
+    taken: Stamp,
+    limiter: trio.CapacityLimiter,
+    reload: Callable[[], Awaitable[object]],
+    every: float,
+) -> None:
+    """Reload whenever the file is another than what was `taken`, until cancelled.
+
+    It is looked at every so many seconds, and has to be the same at two looks: an editor may be at it. One
+    that is gone, or cannot be read, has not changed.
+    """
+    seen: Stamp | None = taken
+    while True:
+        await trio.sleep(every)
+        before, seen = seen, await _stamp(file, limiter)
+        if seen is not None and before == seen != taken:
+            taken = seen
+            _log.info("%s has changed", file)
+            await reload()
+
+
+async def _stamp(file: Path, limiter: trio.CapacityLimiter) -> Stamp | None:
+    try:
+        return await in_time(functools.partial(stamp_of, file), _LONGEST, limiter)
+    except OSError:
+        return None
+    except RuntimeError as error:
+        if not lacks_threads(error):
+            raise
+        return None
 
 
 class _Wanted:

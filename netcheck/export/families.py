@@ -156,8 +156,8 @@ FAMILIES = (
         Kind.GAUGE,
         ("service", "resolver"),
         samples.dns_unexpected_addresses,
-        "Addresses in the latest answers for Apple's names that Apple does not publish, or outside the "
-        "service's networks.",
+        "Addresses in the latest answers outside what Apple publishes for push, or outside the service's "
+        "networks.",
     ),
     MetricFamily(
         "netcheck_dns_min_ttl_seconds",

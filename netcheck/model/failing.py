@@ -119,7 +119,20 @@ _TLS_REASONS = (
 
 
 _PROXY_REASONS = (
-    *(reason for reason in Reason if reason.startswith("proxy_")),
+    Reason.PROXY_TIMEOUT,
+    Reason.PROXY_CLOSED,
+    Reason.PROXY_NOT_A_PROXY,
+    Reason.PROXY_BAD_REPLY,
+    Reason.PROXY_AUTH_REQUIRED,
+    Reason.PROXY_AUTH_FAILED,
+    Reason.PROXY_AUTH_UNSUPPORTED,
+    Reason.PROXY_DENIED,
+    Reason.PROXY_DNS_FAILURE,
+    Reason.PROXY_TARGET_REFUSED,
+    Reason.PROXY_TARGET_UNREACHABLE,
+    Reason.PROXY_TARGET_TIMEOUT,
+    Reason.PROXY_OVERLOADED,
+    Reason.PROXY_ERROR,
     Reason.RESET,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,

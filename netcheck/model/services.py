@@ -51,6 +51,9 @@ class TlsSettings:
     """Whether a certificate of anyone else means that somebody decrypts in between."""
     ca_file: Path | None = None
     """Who else may vouch for the certificate; of Apple's services it only explains whose it is."""
+    without_system: bool = False
+    """Of a service of one's own: whether the system's store vouches for nobody, only public authorities and
+    Apple's. What devices ask of Apple's hosts, they take from no authority of a company's."""
     lab_ca_file: Path | None = None
     """For laboratories: what these authorities issue counts as Apple's own."""
     request: bool = False

@@ -49,7 +49,9 @@ async def anchors(settings: TlsSettings) -> Anchors | PhaseError:
         if not settings.is_apples:
             if settings.ca_file is not None:
                 return anchors_of_owner(await _stores.of(settings.ca_file))
-            return anchors_of_system(await _stores.of(None))
+            return anchors_of_system(
+                await _stores.of(PUBLIC_AUTHORITIES if settings.without_system else None)
+            )
         lab = await _stores.of(settings.lab_ca_file) if settings.lab_ca_file else NOBODY
         public = await _stores.of(PUBLIC_AUTHORITIES)
     except PhaseError as error:

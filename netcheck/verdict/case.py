@@ -6,7 +6,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_allocated
+from netcheck.apns.addresses import is_allocated, may_lead_elsewhere
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
@@ -343,6 +343,15 @@ class Case:
         if networks:
             return not any(ip_address(address) in network for network in networks)
         return is_apples(each) and not is_allocated(address)
+
+    def may_be_elsewhere(self, each: Counted) -> bool:
+        """Whether it may be with a company that delivers for Apple: at a public address.
+
+        The config may say otherwise.
+        """
+        address, networks = each.result.attempt.address, self.world.networks[each.result.service]
+        is_public = address is not None and ip_address(address).is_global
+        return is_public and may_lead_elsewhere(each.result.host) and not networks
 
 
 def _is_right_at(attempt: Attempt, balancer: str) -> bool:

@@ -74,7 +74,9 @@ async def _incidents(view: View, request: Request) -> Response:
     return Response(200, await view.showing.incidents(seconds), _JSON)
 
 
-async def _events(view: View, _: Request) -> Response:
+async def _events(view: View, request: Request) -> Response:
+    if problem := _unknown(request, ()):
+        return problem
     stream = view.showing.events()
     if stream is None:
         return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=RETRY)
@@ -103,7 +105,9 @@ async def _metrics(view: View, request: Request) -> Response:
     return Response(200, body, content_type)
 
 
-async def _status(view: View, _: Request) -> Response:
+async def _status(view: View, request: Request) -> Response:
+    if problem := _unknown(request, ()):
+        return problem
     return Response(200, await view.showing.status(), _JSON)
 
 
@@ -133,8 +137,8 @@ def _unknown(request: Request, known: Sequence[str]) -> Response | None:
     unknown = [name for name in request.query if name not in known]
     if not unknown:
         return None
-    message = f"There is no parameter {unknown[0][:100]!a} here; there is: {', '.join(known)}.\n"
-    return _text(400, message)
+    there_is = f"; there is: {', '.join(known)}" if known else ""
+    return _text(400, f"There is no parameter {unknown[0][:100]!a} here{there_is}.\n")
 
 
 def _text(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:

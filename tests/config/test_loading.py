@@ -606,3 +606,59 @@ def test_a_laboratory_s_authority_is_warned_of(load: Load) -> None:
         "services.courier.lab_ca_file: certificates of this laboratory count as Apple's"
     )
     assert load(f'services: {{courier: {{ca_file: "{ca_file}"}}}}\n').warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::1:443"}}}', "[fd00::1]:443"),
+        ('paths: {lb: {load_balancer: {"api.push.apple.com:443": ["fd00::1:2197"]}}}', "[fd00::1]:2197"),
+        ('resolvers: {r: "fd00::10:53"}', "[fd00::10]:53"),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "[fd00::1]:443"}}}', None),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::443"}}}', None),
+        ('paths: {lb: {load_balancer: {api.push.apple.com: "fd00::1:442"}}}', None),
+        ("paths: {lb: {load_balancer: {api.push.apple.com: 10.0.0.1:443}}}", None),
+        ('resolvers: {r: "fd00::53"}', None),
+        ('resolvers: {r: "fd00:1:2:3:4:5:6:53"}', None),
+        ('resolvers: {r: ["10.0.0.53:5353", "fe80::1%eth0"]}', None),
+    ],
+)
+def test_an_address_that_ends_like_a_port_is_warned_of(load: Load, written: str, meant: str | None) -> None:
+    warnings = load(f"{written}\n").warnings
+    assert [warning.endswith(f"is the port, write {meant}") for warning in warnings] == [True] * bool(meant)
+
+
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("courier.push.apple.com", "courier"),
+        ("COURIER2.push.apple.com", "courier2"),
+        ("api.push.apple.com", None),
+    ],
+)
+def test_a_courier_without_its_number_is_warned_of(load: Load, host: str, service: str | None) -> None:
+    warnings = load(f"services: {{old: {{hosts: [{host}], ports: [5223]}}}}\n").warnings
+    said = [f"services.old.hosts: {host.lower()} has no address of its own"] if service else []
+    assert [warning.partition(": devices use")[0] for warning in warnings] == said
+    assert [warning.rpartition("the service ")[2] for warning in warnings] == [f"{service} has"] * bool(
+        service
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "without"),
+    [
+        ("hosts: [gs.apple.com, iprofiles.apple.com], roles: device", True),
+        ("hosts: [gs.apple.com]", True),
+        ("hosts: [gdmf.apple.com], roles: provider", False),  # a server trusts whom its machine trusts
+        ("hosts: [gs.apple.com, mdm.example.com], roles: device", False),
+        ('hosts: [gs.apple.com], ca_file: "CA"', False),
+    ],
+)
+def test_of_apples_hosts_for_devices_the_systems_store_vouches_for_none(
+    load: Load, keys: str, without: bool
+) -> None:
+    ca_file = Path(__file__).parent / "faults" / "files" / "ca.pem"
+    written = keys.replace("CA", str(ca_file))
+    found = load(f"services: {{own: {{{written}, ports: 443, depth: tls}}}}\n")
+    assert found.services[-1].tls.without_system is without

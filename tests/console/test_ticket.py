@@ -642,6 +642,18 @@ def test_the_certificate_of_an_own_service_is_verified(
         assert f"a valid certificate for {tls.server_name or host} (" in " ".join(text.split())
 
 
+def test_where_the_systems_store_does_not_count_the_issuer_confirms_it() -> None:
+    """An authority of the company's in the store would make openssl say that all is well."""
+    service = Service("enrolment", ("gs.apple.com",), (443,), tls=TlsSettings(without_system=True))
+    failed = result(service, 443, Failure(Phase.TLS, Reason.TLS_UNTRUSTED, "issued by Corporate Proxy CA"))
+    told = judged(DIRECT, finding(FIREWALL, "Ask the owners of the firewall to exempt it.", failed))
+    (text,) = tickets(facts([service], [DIRECT], [told], [failed]), ORIGIN)
+    assert "a certificate issued by Apple (in the line `issuer=`)" in " ".join(text.split())
+    assert text.endswith(
+        "\n    openssl s_client -connect gs.apple.com:443 -servername gs.apple.com </dev/null"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "command"),
     [

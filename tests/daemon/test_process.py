@@ -185,6 +185,22 @@ def test_a_config_that_nobody_writes_holds_up_no_scrape_and_no_signal(daemon: Ru
     assert daemon.process.wait(DEADLINE) == 0
 
 
+def test_what_a_reload_brings_that_is_warned_of_is_warned_of_once(daemon: Running) -> None:
+    daemon.file.write_text(daemon.file.read_text() + 'resolvers: {odd: "fd00::10:53"}\n')
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.get("/-/reload", "POST")[0] == 200
+    assert daemon.logged().count("resolvers.odd.nameservers: fd00::10:53 is an address as a whole") == 1
+
+
+def test_a_file_that_is_replaced_is_taken_over_where_that_is_asked_for(tmp_path: Path, port: int) -> None:
+    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    with running(file, "--reload-on-change") as daemon:
+        other = tmp_path / "other.yaml"
+        other.write_text(file.read_text().replace("paths:\n", "paths:\n  wifi: {}\n"))
+        other.replace(file)
+        daemon.wait("the reload", lambda: "path wifi is new" in daemon.logged())
+
+
 # Reload storms
 
 

@@ -12,7 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from netcheck.config.file import default
 from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon import reloading
-from netcheck.daemon.reloading import Reloads, read_config, threads
+from netcheck.daemon.reloading import Reloads, follow, read_config, threads
+from netcheck.files import Stamp
 from tests.probe.peers import in_trio
 
 
@@ -116,3 +117,43 @@ def test_a_file_without_a_byte_is_refused_where_the_config_before_said_something
     assert trio.run(read_config, file, threads(), default()) == default()  # it was empty at the start, too
     file.write_text("{}")
     assert trio.run(read_config, file, threads(), before) == default()
+
+
+A, B, C = (Stamp(device=1, inode=inode, size=9, modified=0, changed=0) for inode in range(3))
+GONE = None
+
+
+@pytest.mark.parametrize(
+    ("looks", "reloads_after"),
+    [
+        ([A, A, A], []),
+        ([A, B, B, B], [3]),  # the same at two looks, and only once
+        ([B, C, A, B, C], []),  # somebody is at it
+        ([B, C, C], [3]),
+        ([GONE, GONE, A, A], []),
+        ([GONE, B, GONE, B, B], [5]),
+        ([B, B, A, A], [2, 4]),
+    ],
+)
+@in_trio
+async def test_a_file_that_is_followed_is_read_again_once_it_stays_another(
+    monkeypatch: pytest.MonkeyPatch, looks: list[Stamp | None], reloads_after: list[int]
+) -> None:
+    done, reloads = 0, list[int]()
+
+    def look(_: Path) -> Stamp:
+        nonlocal done
+        found = looks[done]
+        done += 1
+        if found is None:
+            raise FileNotFoundError
+        return found
+
+    async def reload() -> None:
+        await trio.lowlevel.checkpoint()
+        reloads.append(done)
+
+    monkeypatch.setattr(reloading, "stamp_of", look)
+    with pytest.raises(IndexError):  # the looks are at their end
+        await follow(Path("netcheck.yaml"), A, threads(), reload, every=0)
+    assert reloads == reloads_after

@@ -156,6 +156,8 @@ def test_what_is_not_configured_is_not_probed(daemon: Running, query: str, says:
         ("/probe?path=direct&service=ours&host=127.0.0.1&port=", "'port' here"),
         ("/probe?%3Cb%3E%E2%80%A8=1", "'<b>\\u2028' here"),
         ("/api/v1/incidents?sinze=1d", "'sinze' here; there is: since."),
+        ("/api/v1/status?path=direct", "'path' here."),
+        ("/api/v1/events?path=direct", "'path' here."),
     ],
 )
 def test_a_parameter_that_would_do_nothing_is_refused(daemon: Running, route: str, says: str) -> None:

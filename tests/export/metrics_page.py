@@ -23,6 +23,9 @@ is an increase. A series stays for as long as what it is about is configured: a 
 gap. No label holds a credential. How many series that makes: [fleet.md](fleet.md).
 Where the machine's clock was wrong and is set, what says when something was last done moves with it.
 
+Why probes fail, and how long they take, is counted by path and not by service, so that a site stays small;
+which service it is, `netcheck_probes_total` and `netcheck_hosts` tell.
+
 Probes and hosts are counted on all ports that a path leads to, also on those that nobody needs there. So
 through a web proxy that denies 5223, half of the couriers' probes fail, and the path is ready:
 `netcheck_ready` and `netcheck_verdict` look only at what a role needs. They say what is, whatever the

@@ -270,13 +270,24 @@ def test_addresses_in_the_networks_of_a_service_are_expected_of_its_names_of_app
     assert values(facts, "netcheck_dns_unexpected_addresses", service="ocsp") == [0]
 
 
-def test_no_address_of_a_name_that_is_not_apple_s_is_unexpected() -> None:
-    mdm = Service("our-mdm", ("mdm.example.com",), (443,))
+def test_addresses_outside_the_networks_of_ones_own_service_are_unexpected() -> None:
+    mdm = Service("our-mdm", ("mdm.example.com",), (443,), networks=(ip_network("203.0.113.0/24"),))
     visit = a_visit(
         replace(RESULT, service="our-mdm", host="mdm.example.com", port=443),
-        lookups=[a_lookup(host="mdm.example.com", addresses=("192.0.2.1",))],
+        lookups=[a_lookup(host="mdm.example.com", addresses=("192.0.2.1", "203.0.113.7"))],
     )
     facts = shown(configured(visit, services=[mdm]))
+    assert values(facts, "netcheck_dns_unexpected_addresses", service="our-mdm") == [1]
+
+
+@pytest.mark.parametrize("host", ["mdm.example.com", "iprofiles.apple.com", "init-p01st.push.apple.com"])
+def test_no_address_of_a_name_that_may_be_anywhere_is_unexpected(host: str) -> None:
+    service = Service("our-mdm", (host,), (443,))
+    visit = a_visit(
+        replace(RESULT, service="our-mdm", host=host, port=443),
+        lookups=[a_lookup(host=host, addresses=("192.0.2.1",))],
+    )
+    facts = shown(configured(visit, services=[service]))
     assert values(facts, "netcheck_dns_unexpected_addresses") == []
     assert values(facts, "netcheck_dns_min_ttl_seconds") == [60]
 

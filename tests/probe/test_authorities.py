@@ -183,6 +183,16 @@ async def test_the_systems_store_is_a_file_like_any_other(
 
 
 @in_trio
+async def test_what_devices_ask_of_apple_nobody_in_the_systems_store_vouches_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem(tmp_path, AUTHORITY)))
+    assert (await probed(OTHERS, speaking_tls(server_context()))).failure is None
+    found = await probed(replace(OTHERS, without_system=True), speaking_tls(server_context()))
+    assert where_and_why(found) == (Phase.TLS, Reason.TLS_UNTRUSTED)
+
+
+@in_trio
 async def test_a_systems_store_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem(tmp_path, AUTHORITY, "12345678.0")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))

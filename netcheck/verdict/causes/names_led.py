@@ -8,6 +8,7 @@ from netcheck.apns.addresses import (
     is_apple_name,
     is_made_by_dns64,
     is_published,
+    may_lead_elsewhere,
     published_range,
 )
 from netcheck.model.failing import CERTIFICATE_REASONS, Phase, Reason
@@ -148,7 +149,8 @@ def _strays(case: Case) -> frozenset[_Place]:
     return frozenset(
         (lookup.host, address)
         for lookup in case.lookups
-        if lookup.host in hosts and is_apple_name(lookup.host) and any(map(is_allocated, lookup.addresses))
+        if lookup.host in hosts and is_apple_name(lookup.host) and not may_lead_elsewhere(lookup.host)
+        if any(map(is_allocated, lookup.addresses))
         for address in lookup.addresses
         if not is_allocated(address)
     )
@@ -198,9 +200,8 @@ def _is_a_page(case: Case, each: Counted, there: Sequence[Counted]) -> bool:
     something else: so the expected addresses must not fail in the same way.
     """
     certificates = (other.result.attempt.tls for other in there)
-    if len({other.result.host for other in there}) < 2 and not any(
-        tls is not None and tls.is_for_host is False for tls in certificates
-    ):
+    is_shared = len({other.result.host for other in there}) > 1 and not case.may_be_elsewhere(each)
+    if not is_shared and not any(tls is not None and tls.is_for_host is False for tls in certificates):
         return False
     return not any(_fails_at_both(each, other) for other in case.counted if not case.is_unexpected(other))
 
@@ -251,6 +252,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
         each
         for each in case.counted
         if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+        if not case.may_be_elsewhere(each)
     ]
     if not about:
         return None

@@ -7,9 +7,10 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family, RecordType, Transport
+from netcheck.model.paths import Family, RecordType, Role, Transport
 from netcheck.model.results import Lookup, TlsInfo, Trust, Try
-from tests.records import DROPPED, lookup
+from netcheck.model.services import Service
+from tests.records import DROPPED, lookup, result
 from tests.verdict.scene import (
     COURIER,
     ENROLMENT,
@@ -137,6 +138,39 @@ def test_what_is_apples_or_expected_or_all_there_is_is_no_stray(
         None,
         Cause.DNS_DIFFERS if networks else None,  # Apple's own addresses are not what the config expects
     )
+
+
+AKAMAI = "23.45.67.89"
+
+
+def enrolment_at(address: str, failure: Failure | None = None, tls: TlsInfo | None = None) -> Scene:
+    """Apple's hosts for enrolment at one address, which is all that DNS says."""
+    results = [replace(e, attempt=replace(e.attempt, address=address)) for e in enrolment(failure, tls=tls)]
+    lookups = [lookup(host, address) for host in ENROLMENT.hosts]
+    services = (COURIER, ENROLMENT)
+    return Scene(None, Verdict.READY, None, results + couriers(), services=services, lookups=lookups)
+
+
+def test_what_a_company_delivers_for_apple_is_where_it_belongs() -> None:
+    """Some hosts for enrolment are at Akamai; those of push are not."""
+    assert enrolment_at(AKAMAI).judged().findings == ()
+    beside = [lookup(host, "17.32.214.25", AKAMAI) for host in ENROLMENT.hosts]
+    assert replace(enrolment_at("17.32.214.25"), lookups=beside).judged().findings == ()
+    assert enrolment_at("10.1.1.20").judged().cause is Cause.DNS_DIFFERS
+    of_push = Scene(None, Verdict.READY, None, courier_at(AKAMAI, None, None)).judged()
+    assert of_push.cause is Cause.DNS_DIFFERS
+
+
+def test_a_bag_that_a_company_delivers_is_where_it_belongs() -> None:
+    bag = Service("bag", ("init-p01st.push.apple.com",), (80,), frozenset({Role.DEVICE}))
+    found = result(bag, 80, address=AKAMAI)
+    judged = Scene(None, Verdict.READY, None, [found, *couriers()], services=(COURIER, bag)).judged()
+    assert judged.findings == ()
+
+
+def test_what_blocks_the_way_to_such_a_company_is_not_the_resolver() -> None:
+    assert enrolment_at(AKAMAI, DROPPED).judged().findings[0].hop is Hop.FIREWALL
+    assert enrolment_at(AKAMAI, OTHER_NAME, OWN_PAGE).judged().cause is Cause.DNS_SINKHOLE  # a block page
 
 
 @pytest.mark.parametrize(("tls", "is_told"), [(OWN_PAGE, True), (None, False)])
