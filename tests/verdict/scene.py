@@ -1,10 +1,10 @@
-"""What was seen in a network, made of results, and what has to be said of it."""
+"""What was seen in a network, made of results; and what is made of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement
 from netcheck.model.holds import Hold
 from netcheck.model.paths import (
     Expected,
@@ -54,37 +54,21 @@ RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What was seen, and what the device's judgement on the last path has to be."""
-
-    cause: Cause | None
-    verdict: Verdict
-    hop: Hop | None
-    results: Sequence[Result]
-    says: str = ""
-    """A part of the next step."""
-    paths: Sequence[ProbePath] = (DIRECT,)
-    services: Sequence[Service] = (COURIER,)
-    lookups: Sequence[Lookup] = field(default=())
-    push_certificates: Sequence[PushCertificate] = ()
-    proofs: Sequence[Proof] = ()
-    holds: Sequence[Hold] = ()
-
-    def judged(self) -> Judgement:
-        found = assess(
-            self.services,
-            self.paths,
-            once(self.results),
-            self.lookups,
-            beside=Beside(
-                tuple(self.push_certificates),
-                tuple(self.proofs),
-                tuple(each for each in self.results if each.large_hello),
-                tuple(self.holds),
-            ),
-        ).judgements
-        return next(each for each in found if each.path == self.paths[-1].name)
+def judge(
+    results: Sequence[Result],
+    *,
+    paths: Sequence[ProbePath] = (DIRECT,),
+    services: Sequence[Service] = (COURIER,),
+    lookups: Sequence[Lookup] = (),
+    push_certificates: Sequence[PushCertificate] = (),
+    proofs: Sequence[Proof] = (),
+    holds: Sequence[Hold] = (),
+) -> Judgement:
+    """The judgement on the last path; where both roles have one, the devices'."""
+    large_hellos = tuple(each for each in results if each.large_hello)
+    beside = Beside(tuple(push_certificates), tuple(proofs), large_hellos, tuple(holds))
+    found = assess(services, paths, once(results), lookups, beside=beside).judgements
+    return next(each for each in found if each.path == paths[-1].name)
 
 
 def couriers(

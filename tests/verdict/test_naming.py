@@ -4,11 +4,10 @@ import pytest
 
 from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Verdict
 from netcheck.model.paths import Family
 from netcheck.model.results import Result
 from tests.records import DROPPED, result
-from tests.verdict.scene import COURIER, MDM, Scene, couriers
+from tests.verdict.scene import COURIER, MDM, couriers, judge
 
 DECRYPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "")
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "the certificate expired")
@@ -17,7 +16,7 @@ BAD_CERTIFICATE = "the certificate is out of date in the one failed probe of mdm
 
 
 def evidence(*results: Result) -> list[str]:
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    judged = judge(results, services=(COURIER, MDM))
     return [finding.evidence.partition(";")[0] for finding in judged.findings]
 
 
@@ -73,5 +72,5 @@ def test_a_port_is_not_called_blocked_that_is_open_over_the_other_family(
         for failure in [DROPPED if family in families else None]
         for each in [*couriers(failure, (5223,), family=family), *couriers(None, (443,), family=family)]
     ]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert [in_short(finding) for finding in judged.findings] == [told]

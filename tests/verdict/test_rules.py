@@ -3,17 +3,17 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Needed, Verdict
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import Binding, Expected, Family, LoadBalancer, ProbePath, Role, Transport
 from netcheck.model.push_certificates import Acceptance, Proof
-from netcheck.model.results import Earlier, LargeHello, Result, Trust, Try
+from netcheck.model.results import Earlier, LargeHello, Lookup, Result, Trust, Try
 from netcheck.model.services import PortRule, Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
@@ -37,14 +37,42 @@ from tests.verdict.scene import (
     PAC,
     PROXY,
     YEAR,
-    Scene,
     certificate,
     courier_at,
     couriers,
     directly,
+    judge,
     possible,
     proxied,
 )
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was seen, and what the device's judgement on the last path has to be."""
+
+    cause: Cause | None
+    verdict: Verdict
+    hop: Hop | None
+    results: Sequence[Result]
+    says: str = ""
+    """A part of the next step."""
+    paths: Sequence[ProbePath] = (DIRECT,)
+    services: Sequence[Service] = (COURIER,)
+    lookups: Sequence[Lookup] = ()
+    proofs: Sequence[Proof] = ()
+    holds: Sequence[Hold] = ()
+
+    def judged(self) -> Judgement:
+        return judge(
+            self.results,
+            paths=self.paths,
+            services=self.services,
+            lookups=self.lookups,
+            proofs=self.proofs,
+            holds=self.holds,
+        )
+
 
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
@@ -846,7 +874,7 @@ def test_a_proxy_that_denies_one_port_and_fails_on_the_other_is_at_fault_for_the
 def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
     results = couriers() + couriers(None, (443,), family=Family.IPV6)
     results += couriers(DROPPED, (5223,), family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.PORT_BLOCKED
     assert judged.evidence[0] == (
         "on port 5223 over IPv6, connections get no answer in all 4 failed probes; "
@@ -859,7 +887,7 @@ def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
         results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
         for binding in (Binding(), Binding("eth0"), Binding(source_ipv4="192.0.2.60")):
             bound = replace(DIRECT, binding=binding)
-            judged = Scene(None, Verdict.READY, None, results, paths=(bound,)).judged()
+            judged = judge(results, paths=(bound,))
             assert (judged.verdict, judged.cause) == (Verdict.READY, None)
 
 
@@ -867,31 +895,29 @@ def test_a_source_address_that_the_config_gives_and_is_not_there_is_a_fault() ->
     bound = replace(DIRECT, binding=Binding(source_ipv6="2001:db8::7"))
     missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind", is_of_binding=True)
     results = couriers() + couriers(missing, family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(bound,)).judged()
+    judged = judge(results, paths=(bound,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "correct the source address 2001:db8::7" in (judged.next_step or "")
 
 
 def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(NO_ROUTE, family=Family.IPV6)).judged()
+    judged = judge(couriers(NO_ROUTE, family=Family.IPV6))
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
 
 
 def test_a_proxy_that_says_no_is_not_apples_outage() -> None:
     denied = proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
     paths, services = (PROXY, DIRECT), (COURIER, API)
-    judged = Scene(
-        None, Verdict.NOT_READY, None, couriers(DROPPED) + denied + API_WORKS, "", paths, services
-    ).judged()
+    judged = judge(couriers(DROPPED) + denied + API_WORKS, paths=paths, services=services)
     assert judged.hop is Hop.FIREWALL
 
 
 def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
     silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
     results = couriers(silent) + proxied(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s", None)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
+    judged = judge(results, paths=(DIRECT, PROXY))
     assert judged.cause is Cause.LOCAL_NETWORK_DOWN
-    alone = Scene(None, Verdict.NOT_READY, None, couriers(silent)).judged()
+    alone = judge(couriers(silent))
     assert alone.cause is Cause.DNS_FAILURE
 
 
@@ -907,12 +933,12 @@ def test_two_paths_that_ask_one_silent_resolver_are_one_silence() -> None:
 def test_a_stray_failure_moves_no_blame() -> None:
     stray = couriers(DROPPED, (5223,), hosts=(0,))
     ranges = couriers(hosts=(1,)) + stray + couriers(DROPPED, hosts=(2, 3))
-    assert Scene(None, Verdict.DEGRADED, None, ranges).judged().cause is Cause.RANGE_BLOCKED
+    assert judge(ranges).cause is Cause.RANGE_BLOCKED
     family = couriers(hosts=(1, 2, 3)) + stray + couriers(DROPPED, family=Family.IPV6)
-    assert Scene(None, Verdict.DEGRADED, None, family).judged().cause is Cause.IPV6_BROKEN
+    assert judge(family).cause is Cause.IPV6_BROKEN
     no_answer = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
     loss = couriers(hosts=(0, 1, 2), syn_retransmits=1) + couriers(no_answer, hosts=(3,))
-    assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
+    assert judge(loss).cause is Cause.PACKET_LOSS
 
 
 def test_a_proxy_is_not_slow_where_a_request_to_it_got_lost() -> None:
@@ -962,7 +988,7 @@ def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
     gone = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
     results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
     results += couriers(gone, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.cause is Cause.HOSTS_UNREACHABLE
 
 
@@ -971,7 +997,7 @@ def test_a_proxy_without_ipv6_is_told_so() -> None:
     for path in (BOTH, LOCAL):
         results = couriers(path=PROXY, spoke=True)
         results += couriers(no_route, path=PROXY, family=Family.IPV6, spoke=True)
-        judged = Scene(None, Verdict.DEGRADED, None, results, paths=(path,)).judged()
+        judged = judge(results, paths=(path,))
         assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
 
 
@@ -1022,14 +1048,14 @@ def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
 def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
     no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
     results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY, DIRECT)).judged()
+    judged = judge(results, paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "add a route to this machine's resolver" in (judged.next_step or "")
 
 
 def test_what_is_no_such_proxy_is_looked_up_in_the_config_first() -> None:
     other = proxied(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 501 Unsupported method")
-    judged = Scene(None, Verdict.NOT_READY, None, other, paths=(PROXY,)).judged()
+    judged = judge(other, paths=(PROXY,))
     assert (judged.next_step or "").startswith(
         "Check the host, port and scheme of the proxy proxy.test:3128 for the path proxy"
     )
@@ -1113,7 +1139,7 @@ def test_where_many_hosts_fail_at_once_apple_is_not_asked() -> None:
             result(many, 5223, refused if number < count else None, host=host, address=f"17.57.144.{number}")
             for number, host in enumerate(many.hosts)
         ]
-        judged = Scene(None, Verdict.DEGRADED, None, results, services=(many,)).judged()
+        judged = judge(results, services=(many,))
         assert judged.hop is hop, count
 
 
@@ -1129,7 +1155,7 @@ def test_where_a_proxy_says_nothing_of_some_hosts_its_owners_are_asked(
     results = couriers(path=PROXY, family=Family.NAME, hosts=others, spoke=True)
     results += couriers(silent, path=PROXY, family=Family.NAME, hosts=hosts)
     results += couriers() if DIRECT in paths else []
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=paths).judged()
+    judged = judge(results, paths=paths)
     assert (judged.cause, judged.hop) == (Cause.HOSTS_UNREACHABLE, Hop.PROXY)
     assert "It may lack capacity" in (judged.next_step or "")
 
@@ -1140,7 +1166,7 @@ def test_names_for_which_a_proxy_takes_the_broken_ipv6_are_no_fault_of_its_dns(r
     results = couriers(path=BOTH, spoke=True)
     results += couriers(gone, path=BOTH, family=Family.IPV6, spoke=True)
     results += couriers(gone, path=BOTH, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged()
+    judged = judge(results, paths=(BOTH,))
     assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
     assert judged.evidence[0].startswith("over IPv6 and by name, ")
 
@@ -1153,16 +1179,14 @@ def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
 
 
 def test_a_single_host_makes_no_range() -> None:
-    judged = Scene(
-        None, Verdict.DEGRADED, None, couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,))
-    ).judged()
+    judged = judge(couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,)))
     assert judged.cause is Cause.HOSTS_UNREACHABLE
 
 
 def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
     works = [result(PROVIDER, 443, family=Family.IPV6)]
     results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
-    judged = Scene(None, Verdict.DEGRADED, None, results, services=(COURIER, PROVIDER)).judged()
+    judged = judge(results, services=(COURIER, PROVIDER))
     assert judged.cause is Cause.HOSTS_UNREACHABLE
 
 
@@ -1182,7 +1206,7 @@ def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> No
 )
 def test_a_second_fault_behind_a_larger_one_is_asked_for_too(failure: Failure, cause: Cause) -> None:
     results = couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1)) + couriers(failure, hosts=(2, 3))
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert [finding.cause for finding in judged.asking] == [Cause.IPV6_BROKEN, cause]
 
 
@@ -1192,7 +1216,7 @@ DECRYPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corp CA")
 
 def test_a_remark_follows_the_faults_where_it_says_something_of_its_own() -> None:
     results = [*couriers(None, (5223,)), *couriers(DECRYPTED, (443,)), *IPV6_IS_DEAD[8:]]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN, Cause.FALLBACK_BLOCKED]
     fault, remark = judged.findings
     assert (judged.cause, judged.asking, judged.next_step) == (Cause.IPV6_BROKEN, (fault,), fault.request)
@@ -1203,7 +1227,7 @@ def test_a_remark_follows_the_faults_where_it_says_something_of_its_own() -> Non
 
 
 def test_no_remark_says_again_what_a_fault_is_about() -> None:
-    judged = Scene(None, Verdict.DEGRADED, None, IPV6_IS_DEAD).judged()
+    judged = judge(IPV6_IS_DEAD)
     assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN]
 
 
@@ -1216,14 +1240,14 @@ def test_no_remark_says_again_what_a_fault_is_about() -> None:
 )
 def test_a_dead_nameserver_is_named_beside_a_fault(results: Sequence[Result], fault: Cause) -> None:
     results = [replace(each, path=MINE.name) for each in results]
-    judged = Scene(None, Verdict.DEGRADED, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    judged = judge(results, paths=(MINE,), lookups=ALL_SILENT_FIRST)
     assert [each.cause for each in judged.findings] == [fault, Cause.NAMESERVER_SILENT]
 
 
 def test_while_names_get_no_answer_no_single_nameserver_is_told_to_be_silent() -> None:
     silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer")
     results = couriers(silent, path=MINE)
-    judged = Scene(None, Verdict.NOT_READY, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    judged = judge(results, paths=(MINE,), lookups=ALL_SILENT_FIRST)
     assert [each.cause for each in judged.findings] == [Cause.DNS_FAILURE]
 
 
@@ -1236,7 +1260,7 @@ def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_firs
         for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
     ]
     results = [*couriers(None, (5223,)), *couriers(DROPPED, (443,)), *second]
-    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, services=(COURIER, courier2)).judged()
+    judged = judge(results, services=(COURIER, courier2))
     assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
     assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step
 
@@ -1246,16 +1270,14 @@ def test_a_single_host_behind_a_larger_fault_is_not_asked_for(failure: Failure) 
     results = (
         couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1, 2)) + couriers(failure, hosts=(3,))
     )
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
 
 
 def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
     ipv6 = couriers(family=Family.IPV6)
     expired = result(MDM, 443, EXPIRED)
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(), *ipv6, expired], services=(COURIER, MDM)
-    ).judged()
+    judged = judge([*couriers(), *ipv6, expired], services=(COURIER, MDM))
     assert "on port 443." in judged.findings[0].next_step
 
 
@@ -1276,5 +1298,5 @@ def test_answers_that_come_late_are_not_lost(
         replace(each, attempt=replace(each.attempt, rtt=rtt, syn_retransmits=again))
         for each, (rtt, again) in zip(couriers(None, (443, 5223)), trips, strict=True)
     ]
-    judged = Scene(None, Verdict.READY, None, results).judged()
+    judged = judge(results)
     assert judged.cause is (Cause.PACKET_LOSS if is_loss else None)

@@ -23,9 +23,9 @@ from tests.verdict.scene import (
     NAMED,
     PROXY,
     RANGES,
-    Scene,
     certificate,
     couriers,
+    judge,
 )
 
 SIXTEEN = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(16)))
@@ -34,9 +34,9 @@ SIXTEEN = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for nu
 @pytest.mark.parametrize("reason", [Reason.TLS_TIMEOUT, Reason.RESET, Reason.TLS_NOT_TLS])
 def test_a_filter_is_told_by_which_name_it_goes(reason: Reason) -> None:
     results = couriers(Failure(Phase.TLS, reason, "said"))
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED,)).judged()
+    judged = judge(results, services=(NAMED,))
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert "SNI" not in (judged.next_step or "")
 
 
@@ -44,7 +44,7 @@ def test_a_name_in_tls_without_an_address_is_told_where_names_with_one_work() ->
     """As where a proxy that nobody configured connects to what this name leads to."""
     closed = couriers(Failure(Phase.TLS, Reason.CLOSED, "said"))
     results = [*closed, *(result(API, port, tls=certificate()) for port in API.ports)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED, API)).judged()
+    judged = judge(results, services=(NAMED, API))
     assert "(SNI). These have no address: whatever connects on" in (judged.next_step or "")
 
 
@@ -55,12 +55,12 @@ def test_tls_that_stalls_is_no_matter_of_packet_sizes_where_others_work_on_the_s
         for family in Family
     }
     services = (NAMED, replace(API, ports=(443, 5223)))
-    here = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV4], services=services).judged()
+    here = judge(stalls + works[Family.IPV4], services=services)
     assert here.cause is Cause.TLS_STALLS
     assert "MTU" not in (here.next_step or "")
     why = f"A filter seems to drop TLS by its name or address: {API.hosts[0]} can be reached."
     assert why in (here.next_step or "")
-    other = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV6], services=services).judged()
+    other = judge(stalls + works[Family.IPV6], services=services)
     assert "smaller MTU" in (other.next_step or "")
 
 
@@ -70,7 +70,7 @@ def test_what_ends_in_the_middle_of_tls_is_told_from_what_says_nothing(reason: R
     for path in (DIRECT, PROXY):
         family = Family.NAME if path is PROXY else Family.IPV4
         results = couriers(begun, path=path, family=family, spoke=True)
-        judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+        judged = judge(results, paths=(path,))
         assert judged.cause is Cause.TLS_BLOCKED
         assert "and end in the middle of TLS" in (judged.next_step or "")
 
@@ -80,12 +80,12 @@ def test_a_proxy_may_want_tls_to_name_what_it_is_asked_for() -> None:
     about = couriers(closed, (443,), path=PROXY, family=Family.NAME, spoke=True)
     works = result(API, 443, path="proxy", family=Family.NAME, proxies=PROXY.proxies, tls=certificate())
     services = (NAMED, API)
-    judged = Scene(None, Verdict.NOT_READY, None, [*about, works], paths=(PROXY,), services=services).judged()
+    judged = judge([*about, works], paths=(PROXY,), services=services)
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
     assert f"It may insist that both match: where they do, {API.hosts[0]} can be reached." in (
         judged.next_step or ""
     )
-    judged = Scene(None, Verdict.NOT_READY, None, about, paths=(PROXY,), services=services).judged()
+    judged = judge(about, paths=(PROXY,), services=services)
     assert "insist" not in (judged.next_step or "")
 
 
@@ -98,7 +98,7 @@ def test_a_firewall_that_is_given_names_is_asked_for_apples_networks() -> None:
         dead = first.endswith(".1") and number < 12
         results.append(result(SIXTEEN, 5223, DROPPED if dead else None, host=host, address=first))
         lookups.append(lookup(host, first, second))
-    judged = Scene(None, Verdict.DEGRADED, None, results, services=(SIXTEEN,), lookups=lookups).judged()
+    judged = judge(results, services=(SIXTEEN,), lookups=lookups)
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
     assert "to Apple's networks, not to names or single addresses" in (judged.next_step or "")
     assert judged.evidence[0].endswith("; 6 of these hosts answer at other addresses")
@@ -177,14 +177,14 @@ def test_one_dead_address_of_a_range_that_answers_is_no_limit() -> None:
 
 
 def test_of_a_path_that_is_blocked_on_purpose_nothing_is_asked() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(BLOCKED,)).judged()
+    judged = judge(couriers(DROPPED), paths=(BLOCKED,))
     assert (judged.verdict, judged.findings, judged.needs) == (Verdict.NOT_READY, (), frozenset())
     assert judged.is_expected
 
 
 def test_of_a_path_that_is_blocked_on_purpose_what_works_is_the_finding() -> None:
     results = [*couriers(DROPPED), result(API, 443, address="17.188.128.9")]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(BLOCKED,), services=(COURIER, API)).judged()
+    judged = judge(results, paths=(BLOCKED,), services=(COURIER, API))
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.NOT_READY,
         Cause.PATH_OPEN,
@@ -203,13 +203,13 @@ def test_a_path_that_is_blocked_on_purpose_is_no_evidence_about_another() -> Non
 
 def test_where_the_fallback_is_accepted_it_is_shown_and_nothing_is_asked() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,))
-    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, paths=(FALLBACK,)).judged()
+    judged = judge(results, paths=(FALLBACK,))
     assert (judged.verdict, judged.findings) == (Verdict.FALLBACK_ONLY, ())
     assert judged.is_expected
 
 
 def test_where_the_fallback_is_accepted_it_has_to_work() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(FALLBACK,)).judged()
+    judged = judge(couriers(DROPPED), paths=(FALLBACK,))
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PORT_BLOCKED)
     assert "5223" not in (judged.next_step or "")
     assert not judged.is_expected
@@ -217,7 +217,7 @@ def test_where_the_fallback_is_accepted_it_has_to_work() -> None:
 
 def test_what_is_worse_comes_first() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,)) + [result(MDM, 443, DROPPED)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    judged = judge(results, services=(COURIER, MDM))
     assert [finding.cause for finding in judged.findings] == [Cause.SERVICE_DOWN, Cause.PORT_BLOCKED]
 
 
@@ -244,7 +244,7 @@ def test_what_falls_silent_after_its_certificate_has_no_link_with_a_smaller_mtu(
 
 def test_ports_that_fail_in_different_ways_are_told_one_by_one() -> None:
     results = [*couriers(DROPPED, (5223,)), *couriers(REFUSED, (443,))]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert [each.cause for each in judged.findings] == [Cause.PORT_BLOCKED]
     assert judged.findings[0].evidence == (
         "on port 443, connections are refused; on port 5223, connections get no answer (all 8 failed probes)"
@@ -302,14 +302,14 @@ def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> 
         for port in (5223, 443)
     ]
     seen = [*couriers(hosts=(0, 1)), *dead]
-    judged = Scene(None, Verdict.NOT_READY, None, seen, services=(COURIER, courier2)).judged()
+    judged = judge(seen, services=(COURIER, courier2))
     assert [finding.cause for finding in judged.findings] == [Cause.HOSTS_BLOCKED]
 
 
 def test_couriers_lost_over_both_families_are_no_broken_family_whatever_else_answers_over_one() -> None:
     lost = [*couriers(DROPPED), *couriers(DROPPED, family=Family.IPV6)]
     inside = result(replace(MDM, required=True), 443)
-    judged = Scene(None, Verdict.NOT_READY, None, [*lost, inside], services=(COURIER, MDM)).judged()
+    judged = judge([*lost, inside], services=(COURIER, MDM))
     assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
 
 
@@ -326,7 +326,7 @@ def test_what_a_router_on_the_way_rejects_is_not_apples_fault(told_by: str | Non
     results = [*couriers(hosts=(1, 2, 3)), *couriers(rejected, hosts=(0,))]
     if told_by is None:
         results = [*couriers(hosts=(1, 2, 3)), *couriers(REFUSED, hosts=(0,))]
-    assert Scene(None, Verdict.DEGRADED, None, results).judged().cause is cause
+    assert judge(results).cause is cause
 
 
 def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_path_did_not_visit() -> None:
@@ -348,9 +348,7 @@ def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_pat
 def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None:
     """With IPv6 switched off, the port is blocked as before."""
     ipv6 = couriers(DROPPED, family=Family.IPV6)
-    judged = Scene(
-        None, Verdict.FALLBACK_ONLY, None, [*couriers(DROPPED, (5223,)), *couriers(None, (443,)), *ipv6]
-    ).judged()
+    judged = judge([*couriers(DROPPED, (5223,)), *couriers(None, (443,)), *ipv6])
     assert judged.verdict is Verdict.FALLBACK_ONLY
     assert [finding.cause for finding in judged.findings] == [Cause.PORT_BLOCKED, Cause.IPV6_BROKEN]
 

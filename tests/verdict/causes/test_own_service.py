@@ -21,9 +21,9 @@ from tests.verdict.scene import (
     NOW,
     PROXY,
     YEAR,
-    Scene,
     certificate,
     couriers,
+    judge,
 )
 
 RESET = Failure(Phase.TLS, Reason.RESET, "Connection reset by peer")
@@ -33,7 +33,7 @@ ELSEWHERE = replace(MDM, ports=(8443,))
 
 
 def judged(results: list[Result], own: Service = MDM) -> Judgement:
-    return Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, own)).judged()
+    return judge(results, services=(COURIER, own))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,7 @@ def judged_through_a_proxy(failure: Failure, tls: TlsInfo | None, seen_directly:
         result(MDM, 443, tls=seen_directly),
         result(MDM, 443, failure, path=PROXY.name, tls=tls, proxies=PROXY.proxies, proxy_spoke=True),
     ]
-    scene = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY), services=(COURIER, MDM))
-    return scene.judged()
+    return judge(results, paths=(DIRECT, PROXY), services=(COURIER, MDM))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def shown(name: str, acceptance: Acceptance, path: str = DIRECT.name) -> Proof:
 
 
 def judged_with(*proofs: Proof, results: Sequence[Result] = API_WORKS[:1]) -> Judgement:
-    return Scene(None, Verdict.READY, None, results, services=(API,), proofs=proofs).judged()
+    return judge(results, services=(API,), proofs=proofs)
 
 
 REFUSALS = [each for each in Acceptance if each.is_refusal]
@@ -174,9 +173,7 @@ def judged_by_files(
     *files: PushCertificate, proofs: Sequence[Proof] = (), results: Sequence[Result] = ()
 ) -> Judgement:
     seen = results or [result(PROVIDERS, 443, time=NOW, address="17.188.128.9")]
-    return Scene(
-        None, Verdict.READY, None, seen, services=(PROVIDERS,), push_certificates=files, proofs=proofs
-    ).judged()
+    return judge(seen, services=(PROVIDERS,), push_certificates=files, proofs=proofs)
 
 
 PROVIDERS = replace(API, name="provider")
@@ -219,15 +216,12 @@ def test_apns_does_not_know_to_which_topic_devices_listen() -> None:
 def test_by_its_file_a_certificate_is_no_good_only_where_it_is_shown(expected: Expected) -> None:
     path = replace(DIRECT, expected=expected)
     services = (PROVIDERS,) if expected is Expected.BLOCKED else (API,)
-    found = Scene(
-        None,
-        Verdict.READY,
-        None,
+    found = judge(
         [result(services[0], 443, time=NOW, address="17.188.128.9")],
         paths=(path,),
         services=services,
         push_certificates=(EXPIRED,),
-    ).judged()
+    )
     assert Cause.PUSH_CERTIFICATE_REFUSED not in {finding.cause for finding in found.findings}
 
 
@@ -260,7 +254,7 @@ def test_what_was_said_on_another_path_counts_there() -> None:
 
 def test_devices_have_no_part_in_a_servers_certificate() -> None:
     proofs = (shown("mdm", Acceptance.EXPIRED),)
-    assert Scene(None, Verdict.READY, None, couriers(), proofs=proofs).judged().verdict is Verdict.READY
+    assert judge(couriers(), proofs=proofs).verdict is Verdict.READY
 
 
 def test_a_refusal_stands_beside_what_else_is_wrong_and_after_it() -> None:

@@ -25,9 +25,9 @@ from tests.verdict.scene import (
     MDM,
     OPEN,
     PROXY,
-    Scene,
     certificate,
     couriers,
+    judge,
     proxied,
 )
 
@@ -105,9 +105,7 @@ def test_one_of_three_services_that_is_broken_behind_a_proxy_names_the_proxys_ru
     api = Service("provider", API.hosts, (443,), frozenset({Role.DEVICE}))
     results = couriers(None, (443,), path=PROXY, family=Family.NAME, spoke=True)
     results += [through(api, 443, failure), through(MDM, 443)]
-    judged = Scene(
-        None, Verdict.NOT_READY, None, results, paths=(PROXY,), services=(COURIER, api, MDM)
-    ).judged()
+    judged = judge(results, paths=(PROXY,), services=(COURIER, api, MDM))
     assert [(f.cause, f.hop) for f in judged.findings] == [(cause, Hop.PROXY)]
     assert "rules" in (judged.next_step or "")
     assert "api.push.apple.com" in (judged.next_step or "")
@@ -116,7 +114,7 @@ def test_one_of_three_services_that_is_broken_behind_a_proxy_names_the_proxys_ru
 def test_a_tls_alert_through_a_proxy_is_tls() -> None:
     alert = Failure(Phase.TLS, Reason.TLS_ALERT, "HANDSHAKE_FAILURE")
     results = couriers(alert, path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert (judged.cause, judged.hop) == (Cause.TLS_BLOCKED, Hop.PROXY)
 
 
@@ -133,7 +131,7 @@ def test_a_tls_alert_through_a_proxy_is_tls() -> None:
 )
 def test_behind_a_proxy_its_owners_are_asked_and_no_firewall_of_this_network(failure: Failure) -> None:
     results = couriers(failure, path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.hop is Hop.PROXY
     assert (judged.next_step or "").startswith("Ask the owners of the proxy proxy.test:3128 to ")
 
@@ -141,7 +139,7 @@ def test_behind_a_proxy_its_owners_are_asked_and_no_firewall_of_this_network(fai
 def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> None:
     results = couriers() + couriers(None, path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
     results += couriers(GONE, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(DIRECT, PROXY)).judged()
+    judged = judge(results, paths=(DIRECT, PROXY))
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.PROXY)
 
 
@@ -157,9 +155,7 @@ def test_hosts_that_only_the_proxy_does_not_reach_are_asked_of_its_owners() -> N
 def test_tls_that_a_proxy_does_not_speak_is_looked_up_in_the_config_and_its_certificate_is_its_owners(
     reason: Reason, says: str
 ) -> None:
-    judged = Scene(
-        None, Verdict.NOT_READY, None, proxied(Phase.PROXY_TLS, reason, spoke=False), paths=(PROXY,)
-    ).judged()
+    judged = judge(proxied(Phase.PROXY_TLS, reason, spoke=False), paths=(PROXY,))
     assert (judged.cause, judged.hop) == (Cause.PROXY_DOWN, Hop.PROXY)
     assert says in (judged.next_step or "")
 
@@ -202,7 +198,7 @@ def test_what_a_program_is_says_where_to_look(
 ) -> None:
     failure = Failure(HANDSHAKE, reason, "as it says", answer, software=software)
     results = couriers(failure, path=PROXY, family=Family.NAME, spoke=reason is not Reason.PROXY_NOT_A_PROXY)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert (judged.cause, judged.hop) == (cause, Hop.PROXY)
     assert says in (judged.next_step or "")
 
@@ -318,7 +314,7 @@ def test_a_proxy_that_denies_what_nobody_needs_answers_and_has_no_way_out(reason
 
 def test_a_proxy_that_denied_before_it_fell_silent_is_down() -> None:
     results = [through(COURIER, 5223, DENIED), through(COURIER, 443, SILENT, spoke=False, at=1030.0)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert (judged.cause, judged.hop) == (Cause.PROXY_DOWN, Hop.PROXY)
 
 
@@ -378,7 +374,7 @@ def test_a_chosen_proxy_that_cannot_be_asked_for_ipv6_is_not_taken_for_dead(
 
 def test_a_proxy_that_answers_nothing_is_asked_why() -> None:
     silent = couriers(SILENT, (443,), path=PROXY, family=Family.NAME, spoke=False)
-    judged = Scene(None, Verdict.NOT_READY, None, silent, paths=(PROXY,)).judged()
+    judged = judge(silent, paths=(PROXY,))
     assert judged.cause is Cause.PROXY_DOWN
     assert "why the proxy accepts connections and answers none of the requests in them" in (
         judged.next_step or ""
@@ -482,7 +478,7 @@ def test_a_proxy_that_denies_one_way_of_asking_is_told_which(
             DENIED if family in denied else None, (443,), path=PROXY, family=family, spoke=True
         )
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.cause is Cause.PROXY_DENIES_PORT
     assert (f", {given}. It must not" if given else "(N: 0 to 3). It must not") in (judged.next_step or "")
 
@@ -512,7 +508,7 @@ def test_a_proxy_that_takes_one_way_of_asking_for_a_bad_request_is_one(
     reply = b"HTTP/1.1 400 Bad Request"
     failure = Failure(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 400", reply, software=software)
     results = asked_in_each_way(failure, bad)
-    (finding,) = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged().findings
+    (finding,) = judge(results, paths=(BOTH,)).findings
     assert finding.cause is Cause.PROXY_DENIES_PORT
     assert f", {given}. It must not" in finding.next_step
     assert f"set {keys} of the path proxy in the config" in finding.next_step
@@ -522,7 +518,7 @@ def test_a_proxy_that_takes_one_way_of_asking_for_a_bad_request_is_one(
 def test_what_calls_every_request_a_bad_one_is_no_proxy() -> None:
     failure = Failure(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 400", b"HTTP/1.1 400 Bad Request")
     results = asked_in_each_way(failure, tuple(Family))
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(BOTH,)).judged()
+    judged = judge(results, paths=(BOTH,))
     assert judged.cause is Cause.PROXY_DOWN
 
 
@@ -548,7 +544,7 @@ def test_a_socks_proxy_that_takes_no_names_can_be_given_addresses() -> None:
     socks = replace(PROXY, proxies=(replace(PROXY.proxies[0], scheme=ProxyScheme.SOCKS5H),))
     unsupported = Failure(HANDSHAKE, Reason.PROXY_DNS_FAILURE, "SOCKS5 reply 0x08")
     results = couriers(unsupported, path=socks, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(socks,)).judged()
+    judged = judge(results, paths=(socks,))
     assert judged.cause is Cause.PROXY_CANNOT_RESOLVE
     assert "to take names, or to fix its name resolution" in (judged.next_step or "")
     assert "set `resolve: local` of the path proxy in the config" in (judged.next_step or "")
@@ -560,9 +556,8 @@ def test_of_a_next_proxy_that_is_not_reached_by_name_the_one_before_is_asked_too
 ) -> None:
     way = (Proxy(ProxyScheme.SOCKS5H, "inner.test", 1080), Proxy(ProxyScheme.HTTP, host, 3128))
     failure = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "SOCKS5 reply 0x04")
-    results = couriers(failure, path=ProbePath("proxy", way), family=Family.NAME, spoke=True)
-    scene = Scene(None, Verdict.NOT_READY, None, results, paths=(ProbePath("proxy", way),))
-    (finding,) = scene.judged().findings
+    path = ProbePath("proxy", way)
+    (finding,) = judge(couriers(failure, path=path, family=Family.NAME, spoke=True), paths=(path,)).findings
     assert (finding.cause, finding.asked) == (Cause.PROXY_DOWN, f"the owners of the proxy {host}:3128")
     question = " Then ask the owners of the proxy inner.test:1080 whether it knows the name outer.test."
     assert finding.next_step.count(question) == is_asked
@@ -577,7 +572,7 @@ def test_of_two_proxies_in_a_row_that_are_down_neither_is_said_to_be_the_place_t
         *couriers(inner, path=path, family=Family.NAME, hosts=(0, 1), spoke=False),
         *couriers(outer, path=path, family=Family.NAME, hosts=(2, 3), spoke=True),
     ]
-    (finding,) = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged().findings
+    (finding,) = judge(results, paths=(path,)).findings
     assert finding.next_step == (
         "Ask the owners of the proxies 192.0.2.9:3128 and inner.test:1080 to make sure that they run and can "
         "be reached."
@@ -593,7 +588,7 @@ def judged_by_name(failure: Failure, *hosts: int, lookups: Sequence[Lookup] = ()
     results = couriers(path=PROXY, family=Family.NAME, hosts=fine, spoke=True)
     results += couriers(failure, path=PROXY, family=Family.NAME, hosts=hosts, spoke=True)
     paths = (DIRECT, PROXY)
-    return Scene(None, Verdict.DEGRADED, None, [*couriers(), *results], "", paths, lookups=lookups).judged()
+    return judge([*couriers(), *results], paths=paths, lookups=lookups)
 
 
 @pytest.mark.parametrize("hosts", [(1,), (1, 2, 3), (0, 1, 2, 3)])
@@ -645,8 +640,8 @@ def test_a_proxy_that_reaches_the_names_on_another_port_knows_them(lookups: tupl
         for port, failure in ((443, None), (8443, NO_WAY))
     ]
     direct = [result(own, port) for port in own.ports]
-    scene = Scene(None, Verdict.NOT_READY, None, [*direct, *by_proxy], "", (DIRECT, PROXY), services=(own,))
-    (finding,) = replace(scene, lookups=lookups).judged().findings
+    results, paths = [*direct, *by_proxy], (DIRECT, PROXY)
+    (finding,) = judge(results, paths=paths, services=(own,), lookups=lookups).findings
     assert finding.cause is Cause.PROXY_CANNOT_CONNECT
     assert "not know these names" not in (finding.next_step or "")
 
@@ -692,7 +687,7 @@ def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None
             proxies=PROXY.proxies,
         )
         results.append(replace(plain, attempt=replace(plain.attempt, member=member)))
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,), services=(service,)).judged()
+    judged = judge(results, paths=(PROXY,), services=(service,))
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
 
 
@@ -714,8 +709,8 @@ def by_members(failure: Failure, *bad: str, hosts: int = 4, beside: Sequence[Res
             proxy_spoke=spoke or not fails,
         )
         results.append(replace(each, attempt=attempt))
-    scene = Scene(None, Verdict.DEGRADED, None, [*results, *beside], paths=(PROXY,))
-    return replace(scene, services=(COURIER, COURIER2) if beside else (COURIER,)).judged()
+    services = (COURIER, COURIER2) if beside else (COURIER,)
+    return judge([*results, *beside], paths=(PROXY,), services=services)
 
 
 @pytest.mark.parametrize(

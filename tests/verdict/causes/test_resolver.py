@@ -36,10 +36,10 @@ from tests.verdict.scene import (
     OPEN,
     OTHER,
     PROXY,
-    Scene,
     certificate,
     courier_at,
     couriers,
+    judge,
 )
 
 PUBLIC_PAGE = "203.0.114.7"
@@ -52,7 +52,7 @@ FORGERY = certificate(Trust.OTHER, issuer="Blocker CA")
 @pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", PUBLIC_PAGE])
 @pytest.mark.parametrize("trust", [Trust.APPLE, Trust.PUBLIC])
 def test_a_relay_that_passes_tls_through_is_ready_with_a_remark(address: str, trust: Trust) -> None:
-    judged = Scene(None, Verdict.READY, None, courier_at(address, None, certificate(trust))).judged()
+    judged = judge(courier_at(address, None, certificate(trust)))
     assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)
     assert judged.findings[0].is_remark
     assert judged.is_expected
@@ -85,20 +85,20 @@ def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: object) -
         for host in range(4)
         for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)  # type: ignore[arg-type]
     ]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
     assert PUBLIC_PAGE in (judged.next_step or "")
     assert len(judged.findings) == 1
 
 
 def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolvers() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE)).judged()
+    judged = judge(courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE))
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
 
 @pytest.mark.parametrize("failure", [REFUSED, DROPPED])
 def test_a_private_address_where_nothing_answers_is_the_resolvers(failure: Failure) -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at("10.1.2.3", failure, None)).judged()
+    judged = judge(courier_at("10.1.2.3", failure, None))
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
 
@@ -107,12 +107,12 @@ def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() ->
         result(COURIER, port, DROPPED, family=Family.IPV6, address="2620:149:208:4308::a")
         for port in COURIER.ports
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, couriers() + v6).judged()
+    judged = judge(couriers() + v6)
     assert judged.cause is Cause.IPV6_BROKEN
 
 
 def test_decryption_at_apples_own_addresses_is_no_sinkhole() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at("17.57.144.1", FORGED, FORGERY)).judged()
+    judged = judge(courier_at("17.57.144.1", FORGED, FORGERY))
     assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
 
 
@@ -122,13 +122,13 @@ def test_addresses_that_this_machine_resolved_are_its_resolvers_through_a_proxy_
         for host in range(2)
         for each in courier_at(PUBLIC_PAGE, FORGED, FORGERY, host)
     ]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(LOCAL,)).judged()
+    judged = judge(results, paths=(LOCAL,))
     assert judged.hop is Hop.RESOLVER
 
 
 def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
     results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.hop is Hop.PROXY
 
 
@@ -145,7 +145,7 @@ def test_a_relay_that_stands_in_hosts_is_asked_of_whoever_wrote_it() -> None:
 def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:
     path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
     no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,)).judged()
+    judged = judge(couriers(no_name), paths=(path,))
     assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
 
 
@@ -156,7 +156,7 @@ def test_the_systems_resolver_is_named_by_the_addresses_that_were_asked() -> Non
     )
     no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
     lookups: list[Lookup] = [asked]
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), lookups=lookups).judged()
+    judged = judge(couriers(no_name), lookups=lookups)
     assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"
 
 
@@ -166,7 +166,7 @@ def test_of_two_nameservers_only_the_one_that_answered_is_named() -> None:
     asked = replace(lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN, resolver="corp"), tries=tries)
     no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
     path = ProbePath("direct", resolver=both)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,), lookups=[asked]).judged()
+    judged = judge(couriers(no_name), paths=(path,), lookups=[asked])
     assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
 
 
@@ -213,7 +213,7 @@ def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -
 
 
 def hops(results: Sequence[Result]) -> list[tuple[Cause, Hop]]:
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     return [(finding.cause, finding.hop) for finding in judged.findings]
 
 
@@ -237,7 +237,7 @@ def test_an_answer_that_is_dead_while_another_resolvers_works_by_the_same_way_is
     failure: Failure,
 ) -> None:
     results = led_to("17.1.2.", failure, MINE) + led_to("17.57.144.", None, OTHER)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE)).judged()
+    judged = judge(results, paths=(OTHER, MINE))
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
 
@@ -251,7 +251,7 @@ def test_an_answer_that_is_dead_while_another_resolvers_works_by_the_same_way_is
 )
 def test_a_dead_address_is_the_firewalls_where_it_may_be_the_way(address: str, other: ProbePath) -> None:
     results = led_to(address, DROPPED, MINE) + led_to("17.57.144.", None, other)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(other, MINE)).judged()
+    judged = judge(results, paths=(other, MINE))
     assert judged.hop is Hop.FIREWALL
 
 
@@ -261,7 +261,7 @@ def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -
         lookup(host, f"17.1.2.{number}", f"17.57.144.{number}", resolver="other")
         for number, host in enumerate(COURIER.hosts, 1)
     ]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE), lookups=lookups).judged()
+    judged = judge(results, paths=(OTHER, MINE), lookups=lookups)
     assert judged.hop is Hop.FIREWALL
 
 
@@ -296,15 +296,13 @@ def test_over_tls_a_certificate_that_is_refused_may_be_the_configs_fault(
 ) -> None:
     resolver = Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS, ca_file=ca_file)
     failure = replace(UNREACHABLE, hitch=hitch)
-    scene = Scene(
-        None, Verdict.NOT_READY, None, couriers(failure), paths=(ProbePath("direct", resolver=resolver),)
-    )
-    (finding,) = scene.judged().findings
+    paths = (ProbePath("direct", resolver=resolver),)
+    (finding,) = judge(couriers(failure), paths=paths).findings
     assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
     assert finding.next_step.startswith(what)
     assert finding.evidence.startswith("the DNS server's certificate is ")
-    slow = replace(scene, results=[*couriers(failure, hosts=(0, 1, 2)), *couriers(TIMEOUT, hosts=(3,))])
-    assert slow.judged().findings[0].next_step.startswith(what)
+    slow = [*couriers(failure, hosts=(0, 1, 2)), *couriers(TIMEOUT, hosts=(3,))]
+    assert judge(slow, paths=paths).findings[0].next_step.startswith(what)
 
 
 @pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
@@ -388,7 +386,7 @@ def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
 ) -> None:
     failure = Failure(Phase.PROXY_RESOLVE, reason, "no answer")
     results = couriers(failure, path=PROXY, family=Family.NAME, spoke=False)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
 
@@ -412,7 +410,7 @@ def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: floa
         ),
         *(result(COURIER, port, host=answered, at=heard_at) for port in (443, 5223)),
     ]
-    judged = Scene(Cause.DNS_FAILURE, Verdict.DEGRADED, Hop.RESOLVER, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
 
@@ -452,7 +450,7 @@ SILENT, CLOSED = Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE
 def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
     lookups: list[Lookup], is_told: bool
 ) -> None:
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     assert judged.verdict is Verdict.READY
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     if is_told:
@@ -471,7 +469,7 @@ def test_a_nameserver_that_resolv_conf_names_no_more_is_blamed_no_more(
     latest = asked(2, path=DIRECT, at=1010.0)
     second = (Try(SECOND, Transport.UDP, None, 0.1),)
     lookups += [replace(latest, time=latest.time - 3600.0, tries=second, nameservers=now)]
-    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    judged = judge(couriers(), lookups=lookups)
     assert judged.cause is cause
 
 
@@ -488,7 +486,7 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
     reason: Reason, is_waited_for: bool | None
 ) -> None:
     lookups = [asked(host, reason, None) for host in range(3)]
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     if is_waited_for is None:
         assert judged.findings == ()
     else:
@@ -518,24 +516,24 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
 )
 def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Hop, asked: str) -> None:
     kept = replace(TIMEOUT, hitch=hitch)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
+    judged = judge(couriers(kept))
     assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
     assert asked in (judged.next_step or "")
     results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert "make sure that the resolver runs" in (judged.next_step or "")
 
 
 def test_what_nobody_asked_dns_is_not_told_as_an_answer_of_it() -> None:
     kept = replace(TIMEOUT, reason=Reason.NXDOMAIN, hitch=Hitch.NOT_BY_DNS)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
+    judged = judge(couriers(kept))
     assert "nsswitch.conf has programs not ask DNS in" in judged.findings[0].evidence
 
 
 @pytest.mark.parametrize("hitch", [Hitch.CR_LF, Hitch.NO_ADDRESS])
 def test_who_is_asked_only_as_resolv_conf_names_nobody_is_no_silent_nameserver(hitch: Hitch) -> None:
     lookups = [replace(asked(host, CLOSED, None), hitch=hitch) for host in range(3)]
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     assert judged.findings == ()
 
 
@@ -558,7 +556,7 @@ def test_a_resolver_that_answers_for_one_family_only_is_a_remark(
     lookups += [
         lookup(host, rdtype=AAAA, reason=reason) for host, reason in zip(COURIER.hosts, of_ipv6, strict=False)
     ]
-    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    judged = judge(couriers(), lookups=lookups)
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     assert is_told == ("questions for the IPv6 addresses of names (AAAA)" in (judged.next_step or ""))
 
@@ -566,7 +564,7 @@ def test_a_resolver_that_answers_for_one_family_only_is_a_remark(
 def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> None:
     lookups = [asked(host, SILENT, None, path=PROXY) for host in (0, 1)]
     results = couriers(path=PROXY, family=Family.NAME, spoke=True)
-    assert Scene(None, Verdict.READY, None, results, "", (PROXY,), lookups=lookups).judged().findings == ()
+    assert judge(results, paths=(PROXY,), lookups=lookups).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -582,7 +580,7 @@ def test_who_rejects_dns_on_the_way_is_no_dead_resolver(told_by: str | None, hop
     tries = (Try("10.0.0.53:53", Transport.UDP, Reason.RESOLVER_UNREACHABLE, 0.01),)
     asked_for = lookup(COURIER.hosts[0], reason=Reason.RESOLVER_UNREACHABLE, resolver="corp")
     lookups = [replace(asked_for, tries=tries)]
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(rejected), paths=(path,), lookups=lookups).judged()
+    judged = judge(couriers(rejected), paths=(path,), lookups=lookups)
     assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
     assert asked in (judged.next_step or "")
 
@@ -601,7 +599,7 @@ def test_of_two_nameservers_the_one_that_knows_no_names_is_named() -> None:
             for host in (0, 1)
         ),
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(both,), lookups=lookups).judged()
+    judged = judge(results, paths=(both,), lookups=lookups)
     assert judged.cause is Cause.DNS_FAILURE
     assert f"to correct {SECOND}, or to take it out of the list" in (judged.next_step or "")
     assert f"{SECOND} knows none of the names, and {FIRST} does" in judged.findings[0].evidence
@@ -617,7 +615,7 @@ def test_a_resolver_that_answers_other_names_meanwhile_is_not_dead() -> None:
             for each in couriers(silent, hosts=(0, 1))
         ),
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert "to resolve 0-courier.push.apple.com and 1-courier.push.apple.com" in (judged.next_step or "")
 
 

@@ -23,10 +23,10 @@ from tests.verdict.scene import (
     PAC,
     PROXY,
     YEAR,
-    Scene,
     certificate,
     courier_at,
     couriers,
+    judge,
 )
 
 EPERM = "send: Operation not permitted (EPERM)"
@@ -57,7 +57,7 @@ def test_connections_that_this_machine_does_not_let_out_are_named(
     path: ProbePath, phase: Phase, what: str
 ) -> None:
     denied = couriers(Failure(phase, Reason.PERMISSION_DENIED, "connect: EPERM"), path=path)
-    judged = Scene(None, Verdict.NOT_READY, None, denied, paths=(path,)).judged()
+    judged = judge(denied, paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert f"netcheck, allow {what} {OWN}" in (judged.next_step or "")
 
@@ -73,13 +73,13 @@ def test_what_leads_to_a_load_balancer_and_is_not_let_out_names_it() -> None:
 def test_a_port_that_this_machine_denies_over_one_family_names_the_family() -> None:
     denied = Failure(Phase.CONNECT, Reason.PERMISSION_DENIED, "connect: EPERM")
     results = [*couriers(), *couriers(denied, (5223,), family=Family.IPV6)]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "allow TCP port 5223 over IPv6 to " in (judged.next_step or "")
 
 
 def test_what_is_dropped_is_not_this_machines() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED)).judged()
+    judged = judge(couriers(DROPPED))
     assert judged.hop is Hop.FIREWALL
 
 
@@ -87,17 +87,13 @@ NOBODY = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "connect: EHOSTUNREACH"
 
 
 def test_a_route_that_is_missing_beside_a_proxy_that_works_is_named() -> None:
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT)
-    ).judged()
+    judged = judge([*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "netcheck, set up IPv4 with a route to " in (judged.next_step or "")
 
 
 def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT)
-    ).judged()
+    judged = judge([*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "netcheck, check the first hop of the route to " in (judged.next_step or "")
 
@@ -105,15 +101,13 @@ def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
 def test_what_a_router_says_is_not_this_machines() -> None:
     told = [replace(each, told_by="10.0.0.1") for each in (NO_ROUTE, NOBODY)]
     for failure in told:
-        judged = Scene(
-            None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT)
-        ).judged()
+        judged = judge([*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT))
         assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
 
 
 def test_a_router_without_a_way_out_is_named() -> None:
     told = replace(NO_ROUTE, told_by="10.0.0.1")
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(told)).judged()
+    judged = judge(couriers(told))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
     assert "10.0.0.1 says that it leads nowhere" in (judged.next_step or "")
 
@@ -122,12 +116,11 @@ def test_a_family_without_routes_counts_where_some_of_it_is_reached() -> None:
     """One of many routes is missing: that is no machine without IPv4."""
     reached, lost = couriers()[:2], couriers(NO_ROUTE)[2:]
     ipv6 = couriers(family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, [*reached, *lost, *ipv6]).judged()
+    judged = judge([*reached, *lost, *ipv6])
     assert judged.cause is Cause.LOCAL_MACHINE
     inside = result(MDM, 443)  # on IPv4, as what is near by may be where the way out has none
     services = (COURIER, MDM)
-    without = Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6, inside], services=services)
-    assert without.judged().findings == ()
+    assert judge([*couriers(NO_ROUTE), *ipv6, inside], services=services).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +140,7 @@ def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
     path: ProbePath, says: str
 ) -> None:
     results = [*couriers(), *couriers(NO_ROUTE, path=path, family=Family.IPV6)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    judged = judge(results, paths=(DIRECT, path))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert says in (judged.next_step or "")
 
@@ -162,7 +155,7 @@ def unusable(phase: Phase, reason: Reason, file: str, why: str) -> Failure:
 def test_authorities_that_cannot_be_read_are_this_machines() -> None:
     unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem", "was not read within 3 s")
     courier = replace(COURIER, tls=TlsSettings(is_apples=True))
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(unread), services=(courier,)).judged()
+    judged = judge(couriers(unread), services=(courier,))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "from /etc/lab.pem" in (judged.next_step or "")
 
@@ -171,7 +164,7 @@ def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
     """Nobody looked at its certificate then."""
     unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem", "cannot be read: No such file")
     results = [*couriers(), result(MDM, 443, unread)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    judged = judge(results, services=(COURIER, MDM))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "from /etc/netcheck/ca.pem" in (judged.next_step or "")
 
@@ -277,7 +270,7 @@ def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
 def test_what_a_path_is_bound_to_and_is_not_there_is_named(binding: Binding, said: str) -> None:
     missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind: ENODEV", is_of_binding=True)
     path = replace(DIRECT, name="mine", binding=binding)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(missing, path=path), paths=(path,)).judged()
+    judged = judge(couriers(missing, path=path), paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert said in (judged.next_step or "")
 
@@ -286,7 +279,7 @@ def test_an_interface_without_the_family_that_a_host_needs_is_not_called_wrong()
     no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
     path = replace(DIRECT, name="mine", binding=Binding("eth0"))
     results = couriers(no_address, path=path, family=Family.IPV6)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+    judged = judge(results, paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "set up IPv6 on the interface eth0 with a route to" in (judged.next_step or "")
 
@@ -294,7 +287,7 @@ def test_an_interface_without_the_family_that_a_host_needs_is_not_called_wrong()
 def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> None:
     no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
     results = [*couriers(hosts=[0, 1]), *couriers(no_address, hosts=[2, 3])]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "find what uses up its ports for outgoing connections" in (judged.next_step or "")
 
@@ -320,16 +313,14 @@ def test_a_clock_that_is_off_on_one_path_is_off_on_all(
     time, seen = (LATER, EXPIRED) if is_years_off else (NOW, None)
     direct = courier_at("17.57.144.1", seen, certificate(), time=time)
     results = [*direct, *couriers(failure, path=path)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    judged = judge(results, paths=(DIRECT, path))
     assert (judged.cause is Cause.CLOCK_WRONG) == is_years_off
 
 
 def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
     some = [*couriers(syn_retransmits=1), *couriers(family=Family.IPV6)]
     all_of_them = couriers(syn_retransmits=1)
-    steps = [
-        Scene(None, Verdict.DEGRADED, None, seen).judged().next_step or "" for seen in (some, all_of_them)
-    ]
+    steps = [judge(seen).next_step or "" for seen in (some, all_of_them)]
     assert ["ECN" in step for step in steps] == [False, True]
 
 
@@ -466,7 +457,7 @@ def test_who_rejects_dns_is_not_said_to_have_no_way_out() -> None:
     rejected = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "rejected", told_by="10.0.0.1")
     silent = Failure(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s")
     results = [*couriers(rejected), *couriers(silent, path=PROXY, family=Family.NAME)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
+    judged = judge(results, paths=(DIRECT, PROXY))
     assert judged.cause is Cause.LOCAL_NETWORK_DOWN
     assert "10.0.0.1 says" not in (judged.next_step or "")
 
