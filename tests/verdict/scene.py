@@ -136,6 +136,11 @@ def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
 
 HANDSHAKE = Phase.PROXY_HANDSHAKE
 API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+PROVIDER_API = Service(
+    "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
+)
+DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+GONE = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
 OPEN = Service("gateway", ("gateway.push.apple.com",), (2195,), frozenset({Role.PROVIDER}), required=False)
 API_WORKS = [result(API, 443, path=path.name) for path in (DIRECT, PROXY)]
 MINE = ProbePath("direct", resolver=Resolver("mine"))
@@ -193,3 +198,33 @@ def hops_of(path: ProbePath) -> tuple[Hop, ...]:
 def possible(path: ProbePath) -> set[tuple[Cause, Hop]]:
     """Every cause that a path such as this can have, with each hop that it can be of."""
     return {(rule.cause, hop) for rule in RULES for hop in rule.hops if hop in hops_of(path)}
+
+
+def all_couriers(failure: Failure, tls: TlsInfo, time: float = NOW) -> list[Result]:
+    """All on both ports, in one range."""
+    return [
+        each for host in range(4) for each in courier_at(f"17.57.144.{host + 1}", failure, tls, host, time)
+    ]
+
+
+def through(
+    service: Service,
+    port: int,
+    failure: Failure | None = None,
+    host: str = "",
+    *,
+    spoke: bool = True,
+    at: float = 1000.0,
+) -> Result:
+    """One host through the proxy, which is given its name."""
+    return result(
+        service,
+        port,
+        failure,
+        host=host,
+        path="proxy",
+        family=Family.NAME,
+        proxy_spoke=spoke,
+        address="",
+        at=at,
+    )

@@ -19,9 +19,8 @@ from tests.verdict.scene import (
     MDM,
     NOW,
     PROXY,
-    YEAR,
+    all_couriers,
     certificate,
-    courier_at,
     couriers,
     enrolment,
     judge,
@@ -30,12 +29,6 @@ from tests.verdict.scene import (
 EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 INTERCEPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by somebody")
 PORTAL = certificate(Trust.OTHER, issuer="Portal CA", subject="login.hotel.example", is_for_host=False)
-
-
-def all_couriers(failure: Failure, tls: TlsInfo, time: float = NOW) -> list[Result]:
-    return [
-        each for host in range(4) for each in courier_at(f"17.57.144.{host + 1}", failure, tls, host, time)
-    ]
 
 
 def test_a_captive_portal_under_its_own_name_is_somebody_else_and_no_decryption() -> None:
@@ -96,64 +89,6 @@ def test_who_decrypts_or_answers_at_times_is_one_of_several(tls: TlsInfo, cause:
     at_times = f"This happens at one time and not at another: one of several members or links {does}."
     assert at_times in judged.findings[0].next_step
     assert "SNI" not in judged.findings[0].next_step
-
-
-@pytest.mark.parametrize("years", [-5, -0.6, 0.6, 5])
-def test_a_clock_that_is_far_off_is_this_machines(years: float) -> None:
-    results = all_couriers(EXPIRED, certificate(), NOW + years * YEAR)
-    results.append(result(MDM, 443, EXPIRED, tls=certificate(Trust.PUBLIC), time=NOW + years * YEAR))
-    judged = judge(results, services=(COURIER, MDM))
-    assert [(f.cause, f.hop) for f in judged.findings] == [(Cause.CLOCK_WRONG, Hop.LOCAL_NETWORK)]
-
-
-@pytest.mark.parametrize(
-    ("time", "at", "cause"),
-    [
-        (NOW, 1000.0, Cause.CLOCK_WRONG),
-        (NOW + 5 * YEAR - 100.0, 1000.0, Cause.APPLE_CERTIFICATE),
-        (NOW + 200.0, 1200.0, Cause.APPLE_CERTIFICATE),
-    ],
-    ids=["before it jumped", "by the same clock", "since it was put right"],
-)
-def test_what_was_in_date_before_the_clock_jumped_does_not_vouch_for_it(
-    time: float, at: float, cause: Cause
-) -> None:
-    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
-    results = [replace(each, attempt=replace(each.attempt, at=1100.0)) for each in seen]
-    results.append(result(MDM, 443, tls=certificate(Trust.PUBLIC), time=time, at=at))
-    judged = judge(results, services=(COURIER, MDM))
-    assert [each.cause for each in judged.findings] == [cause]
-
-
-def test_what_was_under_way_when_the_clock_jumped_seems_no_less_far_off() -> None:
-    """It began by the right time, and ended by the wrong one."""
-    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
-    under_way = replace(seen[0], attempt=replace(seen[0].attempt, time=NOW, at=1000.0))
-    later = [replace(each, attempt=replace(each.attempt, at=1001.0)) for each in seen[1:]]
-    judged = judge([under_way, *later])
-    assert [each.cause for each in judged.findings] == [Cause.CLOCK_WRONG]
-
-
-def test_a_certificate_out_of_date_that_is_not_yet_believed_vouches_for_no_clock() -> None:
-    seen = all_couriers(EXPIRED, certificate(), NOW + 5 * YEAR)
-    standings = [*(standing_of(each, 2, True) for each in seen[:-1]), standing_of(seen[-1], 1, True)]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
-    assert judged.cause is Cause.CLOCK_WRONG
-
-
-def test_certificates_that_all_expired_lately_are_apples_or_the_clocks() -> None:
-    tls = certificate(not_after=NOW - 3 * 86400)
-    judged = judge(all_couriers(EXPIRED, tls))
-    assert (judged.cause, judged.hop) == (Cause.APPLE_CERTIFICATE, Hop.APPLE)
-    assert (judged.next_step or "").startswith("Compare this machine's clock")
-
-
-def test_where_another_certificate_is_in_date_the_clock_is_right() -> None:
-    tls = certificate(not_after=NOW - YEAR)
-    works = [result(COURIER, port, host=COURIER.hosts[3], tls=certificate()) for port in COURIER.ports]
-    late = [each for each in all_couriers(EXPIRED, tls) if each.host != COURIER.hosts[3]]
-    judged = judge(late + works)
-    assert judged.cause is Cause.APPLE_CERTIFICATE
 
 
 def test_an_expired_certificate_of_ones_own_beside_apples_good_ones_is_its_owners() -> None:

@@ -103,3 +103,17 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
         services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
     ).judgements
     assert [each.findings for each in judged] == [()]
+
+
+def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_first_port_is_blocked() -> None:
+    courier2 = replace(
+        COURIER, name="courier2", hosts=tuple(f"{number}-courier2.push.apple.com" for number in range(4))
+    )
+    second = [
+        replace(each, service="courier2", host=each.host.replace("courier", "courier2"))
+        for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
+    ]
+    results = [*couriers(None, (5223,)), *couriers(DROPPED, (443,)), *second]
+    judged = judge(results, services=(COURIER, courier2))
+    assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
+    assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step

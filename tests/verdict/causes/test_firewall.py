@@ -6,21 +6,26 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family
+from netcheck.model.paths import Family, Role
 from netcheck.model.results import LargeHello, Standing, TlsInfo, Trust
 from netcheck.model.services import Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.world import Beside
-from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
+from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     BLOCKED,
+    BOTH,
     COURIER,
     DIRECT,
     FALLBACK,
+    HANDSHAKE,
+    LOCAL,
     MDM,
     NAMED,
+    OPEN,
+    PROVIDER_API,
     PROXY,
     RANGES,
     certificate,
@@ -353,19 +358,6 @@ def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None
     assert [finding.cause for finding in judged.findings] == [Cause.PORT_BLOCKED, Cause.IPV6_BROKEN]
 
 
-@pytest.mark.parametrize(("failure", "count"), [(REFUSED, 1), (DROPPED, 2)])
-def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure: Failure, count: int) -> None:
-    by_chance = couriers(REFUSED, (5223,), hosts=(0, 1))
-    each_time = couriers(failure, (5223,), hosts=(2, 3))
-    standings = [standing_of(each, 1, True, (True, False), each) for each in by_chance]
-    standings += [standing_of(each, 8, True, (False,) * 8, each) for each in each_time]
-    random = frozenset({Part("direct", 5223, Family.IPV4)})
-    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
-    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
-    assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
-    assert len(judged.findings) == count
-
-
 @pytest.mark.parametrize(
     ("silences", "times"),
     [
@@ -416,3 +408,62 @@ def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
     ).judgements
     causes = {finding.cause for finding in judged.findings}
     assert (Cause.LARGE_HELLO_BLOCKED in causes) is not by_chance
+
+
+def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
+    results = couriers() + couriers(None, (443,), family=Family.IPV6)
+    results += couriers(DROPPED, (5223,), family=Family.IPV6)
+    judged = judge(results)
+    assert judged.cause is Cause.PORT_BLOCKED
+    assert judged.evidence[0] == (
+        "on port 5223 over IPv6, connections get no answer in all 4 failed probes; "
+        "connections to 443 are established"
+    )
+
+
+def test_a_proxy_without_ipv6_is_told_so() -> None:
+    no_route = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "HTTP 503")
+    for path in (BOTH, LOCAL):
+        results = couriers(path=PROXY, spoke=True)
+        results += couriers(no_route, path=PROXY, family=Family.IPV6, spoke=True)
+        judged = judge(results, paths=(path,))
+        assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
+
+
+def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too() -> None:
+    results = (
+        couriers(REFUSED)
+        + [result(PROVIDER_API, port, REFUSED, address="17.188.128.9") for port in PROVIDER_API.ports]
+        + [result(OPEN, 2195)]
+    )
+    judged = assess([COURIER, PROVIDER_API, OPEN], [DIRECT], once(results)).judgements[1]
+    assert judged.evidence[0] == (
+        "on ports 443 and 2197, connections are refused in all 2 failed probes; "
+        "connections to 2195 are established"
+    )
+
+
+def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
+    results = couriers() + [
+        result(PROVIDER_API, port, DROPPED, address="17.188.128.9") for port in PROVIDER_API.ports
+    ]
+    judged = assess([COURIER, PROVIDER_API], [DIRECT], once(results)).judgements[1]
+    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT])
+def test_names_for_which_a_proxy_takes_the_broken_ipv6_are_no_fault_of_its_dns(reason: Reason) -> None:
+    gone = Failure(HANDSHAKE, reason, "reply 5")
+    results = couriers(path=BOTH, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.IPV6, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.NAME, spoke=True)
+    judged = judge(results, paths=(BOTH,))
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
+    assert judged.evidence[0].startswith("over IPv6 and by name, ")
+
+
+def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
+    works = [result(PROVIDER, 443, family=Family.IPV6)]
+    results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
+    judged = judge(results, services=(COURIER, PROVIDER))
+    assert judged.cause is Cause.HOSTS_UNREACHABLE

@@ -1,8 +1,6 @@
-"""Names that lead elsewhere: judged by the address and the certificate together."""
+"""What a resolver leaves unanswered, how it is named, and nameservers that are silent beside others."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from netcheck.model.failing import Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import (
-    Binding,
     Family,
     Nameserver,
     ProbePath,
@@ -22,248 +19,23 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Try
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
+from tests.records import DROPPED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     COURIER,
     DIRECT,
-    LOCAL,
     MDM,
     MINE,
     OPEN,
     OTHER,
     PROXY,
-    certificate,
-    courier_at,
     couriers,
     judge,
+    proxied,
 )
-
-PUBLIC_PAGE = "203.0.114.7"
-FORGED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Blocker CA")
-OTHER_NAME = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
-PAGE = certificate(Trust.OTHER, issuer="Blocker CA", subject="block.example", is_for_host=False)
-FORGERY = certificate(Trust.OTHER, issuer="Blocker CA")
-
-
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", PUBLIC_PAGE])
-@pytest.mark.parametrize("trust", [Trust.APPLE, Trust.PUBLIC])
-def test_a_relay_that_passes_tls_through_is_ready_with_a_remark(address: str, trust: Trust) -> None:
-    judged = judge(courier_at(address, None, certificate(trust)))
-    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)
-    assert judged.findings[0].is_remark
-    assert judged.is_expected
-    assert address in (judged.next_step or "")
-
-
-def test_addresses_that_the_config_expects_are_no_remark() -> None:
-    service = replace(COURIER, networks=(ip_network("10.1.0.0/16"),))
-    results = courier_at("10.1.2.3", None, certificate())
-    assert assess([service], [DIRECT], once(results)).judgements[0].findings == ()
-
-
-def test_an_address_outside_the_networks_of_a_service_of_ones_own_is_a_remark() -> None:
-    service = replace(MDM, networks=(ip_network("203.0.113.0/24"),))
-    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="198.51.100.1")])).judgements
-    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.DNS_DIFFERS)
-    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="203.0.113.1")])).judgements
-    assert judged.findings == ()
-
-
-def test_without_networks_a_service_of_ones_own_may_be_anywhere() -> None:
-    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, address="10.0.0.1")])).judgements
-    assert judged.findings == ()
-
-
-@pytest.mark.parametrize("tls", [PAGE, FORGERY])
-def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: object) -> None:
-    results = [
-        each
-        for host in range(4)
-        for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)  # type: ignore[arg-type]
-    ]
-    judged = judge(results)
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-    assert PUBLIC_PAGE in (judged.next_step or "")
-    assert len(judged.findings) == 1
-
-
-def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolvers() -> None:
-    judged = judge(courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE))
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_private_address_where_nothing_answers_is_the_resolvers(failure: Failure) -> None:
-    judged = judge(courier_at("10.1.2.3", failure, None))
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() -> None:
-    v6 = [
-        result(COURIER, port, DROPPED, family=Family.IPV6, address="2620:149:208:4308::a")
-        for port in COURIER.ports
-    ]
-    judged = judge(couriers() + v6)
-    assert judged.cause is Cause.IPV6_BROKEN
-
-
-def test_decryption_at_apples_own_addresses_is_no_sinkhole() -> None:
-    judged = judge(courier_at("17.57.144.1", FORGED, FORGERY))
-    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
-
-
-def test_addresses_that_this_machine_resolved_are_its_resolvers_through_a_proxy_too() -> None:
-    results = [
-        replace(each, path="proxy")
-        for host in range(2)
-        for each in courier_at(PUBLIC_PAGE, FORGED, FORGERY, host)
-    ]
-    judged = judge(results, paths=(LOCAL,))
-    assert judged.hop is Hop.RESOLVER
-
-
-def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
-    results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
-    judged = judge(results, paths=(PROXY,))
-    assert judged.hop is Hop.PROXY
-
-
-def test_a_relay_that_stands_in_hosts_is_asked_of_whoever_wrote_it() -> None:
-    relayed = result(API, 443, address="10.1.2.3")
-    lookups = [lookup(API.hosts[0], "10.1.2.3", resolver=HOSTS_FILE)]
-    (judged,) = assess([API], [DIRECT], once([relayed]), lookups).judgements
-    assert (judged.cause, judged.hop) == (Cause.DNS_DIFFERS, Hop.LOCAL_NETWORK)
-    assert "whoever wrote /etc/hosts on the machine that runs netcheck whether it leads to 10.1.2.3" in (
-        judged.next_step or ""
-    )
-
-
-def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:
-    path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    judged = judge(couriers(no_name), paths=(path,))
-    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
-
-
-def test_the_systems_resolver_is_named_by_the_addresses_that_were_asked() -> None:
-    asked = replace(
-        lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN),
-        tries=(Try("127.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),),
-    )
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    lookups: list[Lookup] = [asked]
-    judged = judge(couriers(no_name), lookups=lookups)
-    assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"
-
-
-def test_of_two_nameservers_only_the_one_that_answered_is_named() -> None:
-    both = Resolver("corp", (Nameserver("10.0.0.53", 53), Nameserver("10.0.0.54", 53)))
-    tries = (Try("10.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),)
-    asked = replace(lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN, resolver="corp"), tries=tries)
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    path = ProbePath("direct", resolver=both)
-    judged = judge(couriers(no_name), paths=(path,), lookups=[asked])
-    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_block_page_that_serves_443_only_is_the_resolvers_on_every_port(failure: Failure) -> None:
-    results = [
-        result(
-            COURIER, port, failure if port == 5223 else OTHER_NAME, host=host, address=PUBLIC_PAGE, tls=tls
-        )
-        for host in COURIER.hosts
-        for port, tls in ((5223, None), (443, PAGE))
-    ]
-    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_many_names_at_one_public_address_where_nothing_answers_are_the_resolvers(failure: Failure) -> None:
-    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, failure, None, host)]
-    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
-
-
-def test_a_port_that_is_dropped_at_the_expected_addresses_too_is_no_block_page() -> None:
-    results = [each for host in range(2) for each in courier_at(PUBLIC_PAGE, DROPPED, None, host)] + couriers(
-        DROPPED, hosts=(2, 3)
-    )
-    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
-
-
-@pytest.mark.parametrize("address", ["10.1.2.3", PUBLIC_PAGE])
-def test_a_relay_that_passes_one_port_on_leads_to_apple_and_the_other_port_is_blocked(address: str) -> None:
-    results = [
-        result(COURIER, port, failure, host=host, address=address, tls=tls)
-        for host in COURIER.hosts
-        for port, failure, tls in ((443, None, certificate()), (5223, DROPPED, None))
-    ]
-    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL), (Cause.DNS_DIFFERS, Hop.RESOLVER)]
-
-
-def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -> None:
-    genuine = certificate(Trust.PUBLIC, subject="api.push.apple.com")
-    broken = Failure(Phase.SESSION, Reason.REFUSED, "no HTTP/2")
-    found = assess((API,), (DIRECT,), once([result(API, 443, broken, address="10.1.2.3", tls=genuine)]))
-    assert found.judgements[0].cause is Cause.SESSION_BROKEN
-
-
-def hops(results: Sequence[Result]) -> list[tuple[Cause, Hop]]:
-    judged = judge(results)
-    return [(finding.cause, finding.hop) for finding in judged.findings]
-
-
-def test_who_accepts_a_connection_at_a_block_page_is_not_apple_for_that() -> None:
-    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE, host)]
-    accepted = result(OPEN, 2195, address=PUBLIC_PAGE)
-    (judged,) = assess((COURIER, OPEN), (DIRECT,), once([*results, accepted])).judgements
-    assert [finding.cause for finding in judged.findings] == [Cause.DNS_SINKHOLE]
-
-
-def led_to(address: str, failure: Failure | None, path: ProbePath) -> list[Result]:
-    return [
-        replace(each, path=path.name)
-        for host in range(4)
-        for each in courier_at(f"{address}{host + 1}", failure, None, host)
-    ]
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_an_answer_that_is_dead_while_another_resolvers_works_by_the_same_way_is_the_resolvers(
-    failure: Failure,
-) -> None:
-    results = led_to("17.1.2.", failure, MINE) + led_to("17.57.144.", None, OTHER)
-    judged = judge(results, paths=(OTHER, MINE))
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-@pytest.mark.parametrize(
-    ("address", "other"),
-    [
-        ("17.249.0.", OTHER),  # in a range that Apple publishes: a firewall may block it
-        ("17.1.2.", replace(OTHER, binding=Binding("wlan0"))),
-        ("17.1.2.", replace(OTHER, resolver=MINE.resolver)),
-    ],
-)
-def test_a_dead_address_is_the_firewalls_where_it_may_be_the_way(address: str, other: ProbePath) -> None:
-    results = led_to(address, DROPPED, MINE) + led_to("17.57.144.", None, other)
-    judged = judge(results, paths=(other, MINE))
-    assert judged.hop is Hop.FIREWALL
-
-
-def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -> None:
-    results = led_to("17.1.2.", DROPPED, MINE) + led_to("17.57.144.", None, OTHER)
-    lookups = [
-        lookup(host, f"17.1.2.{number}", f"17.57.144.{number}", resolver="other")
-        for number, host in enumerate(COURIER.hosts, 1)
-    ]
-    judged = judge(results, paths=(OTHER, MINE), lookups=lookups)
-    assert judged.hop is Hop.FIREWALL
-
 
 TIMEOUT = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53 over udp in 3.00 s")
 UNREACHABLE = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "10.0.0.53:53 over udp: receive: refused")
@@ -696,3 +468,12 @@ def test_names_that_failed_while_the_resolver_was_dead_hide_nothing_once_it_answ
     ]
     (judged,) = assess([TWELVE], [DIRECT], standings, lookups, failures=2).judgements
     assert [each.cause for each in judged.findings] == causes
+
+
+def test_two_paths_that_ask_one_silent_resolver_are_one_silence() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s", None)
+    judged = assess([COURIER], [DIRECT, PROXY], once(results)).judgements
+    assert [(each.cause, each.hop) for each in judged] == [(Cause.DNS_FAILURE, Hop.RESOLVER)] * 2
+    for each in judged:
+        assert "resolver to make sure that the resolver runs and answers" in (each.next_step or "")

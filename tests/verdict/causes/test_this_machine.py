@@ -6,8 +6,8 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
-from netcheck.model.results import HOSTS_FILE, Result, Trust
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role
+from netcheck.model.results import HOSTS_FILE, Result
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Moment, Part, Trend
 from netcheck.verdict.assessing import assess
@@ -19,14 +19,12 @@ from tests.verdict.scene import (
     DIRECT,
     MDM,
     NO_ROUTE,
-    NOW,
     PAC,
     PROXY,
-    YEAR,
     certificate,
-    courier_at,
     couriers,
     judge,
+    proxied,
 )
 
 EPERM = "send: Operation not permitted (EPERM)"
@@ -292,31 +290,6 @@ def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> No
     assert "find what uses up its ports for outgoing connections" in (judged.next_step or "")
 
 
-LATER = NOW + 5 * YEAR
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
-
-
-@pytest.mark.parametrize(
-    ("path", "failure"),
-    [
-        (PROXY, Failure(Phase.PROXY_TLS, Reason.TLS_EXPIRED, "certificate has expired")),
-        (
-            ProbePath("dot", resolver=Resolver("dot", (Nameserver("10.0.0.53", 853),), Transport.TLS)),
-            Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "certificate has expired"),
-        ),
-    ],
-)
-@pytest.mark.parametrize("is_years_off", [True, False])
-def test_a_clock_that_is_off_on_one_path_is_off_on_all(
-    path: ProbePath, failure: Failure, is_years_off: bool
-) -> None:
-    time, seen = (LATER, EXPIRED) if is_years_off else (NOW, None)
-    direct = courier_at("17.57.144.1", seen, certificate(), time=time)
-    results = [*direct, *couriers(failure, path=path)]
-    judged = judge(results, paths=(DIRECT, path))
-    assert (judged.cause is Cause.CLOCK_WRONG) == is_years_off
-
-
 def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
     some = [*couriers(syn_retransmits=1), *couriers(family=Family.IPV6)]
     all_of_them = couriers(syn_retransmits=1)
@@ -445,14 +418,6 @@ def test_another_of_apples_hosts_at_an_address_in_hosts_is_its_fault() -> None:
     assert f"out of {HOSTS_FILE}" in (judged.next_step or "")
 
 
-def test_a_clock_that_any_certificate_agrees_with_is_right() -> None:
-    seen = courier_at("17.57.144.1", EXPIRED, certificate(), time=LATER)
-    other = ProbePath("other")
-    fine = [result(MDM, 443, path="other", tls=certificate(Trust.OTHER))]
-    judged = assess([COURIER, MDM], [DIRECT, other], once([*seen, *fine])).judgements
-    assert Cause.CLOCK_WRONG not in {each.cause for each in judged}
-
-
 def test_who_rejects_dns_is_not_said_to_have_no_way_out() -> None:
     rejected = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "rejected", told_by="10.0.0.1")
     silent = Failure(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s")
@@ -476,3 +441,43 @@ def test_a_completed_name_that_gets_no_answer_is_this_machines_where_others_get_
     assert judged.cause is cause
     says = "set `options ndots:1` in resolv.conf. As it is, api.push.apple.com.corp.example is asked for"
     assert (says in (judged.next_step or "")) is not couriers_fail
+
+
+def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
+    for reason in (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS):
+        results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
+        for binding in (Binding(), Binding("eth0"), Binding(source_ipv4="192.0.2.60")):
+            bound = replace(DIRECT, binding=binding)
+            judged = judge(results, paths=(bound,))
+            assert (judged.verdict, judged.cause) == (Verdict.READY, None)
+
+
+def test_a_source_address_that_the_config_gives_and_is_not_there_is_a_fault() -> None:
+    bound = replace(DIRECT, binding=Binding(source_ipv6="2001:db8::7"))
+    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind", is_of_binding=True)
+    results = couriers() + couriers(missing, family=Family.IPV6)
+    judged = judge(results, paths=(bound,))
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert "correct the source address 2001:db8::7" in (judged.next_step or "")
+
+
+def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
+    judged = judge(couriers(NO_ROUTE, family=Family.IPV6))
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
+
+
+def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s", None)
+    judged = judge(results, paths=(DIRECT, PROXY))
+    assert judged.cause is Cause.LOCAL_NETWORK_DOWN
+    alone = judge(couriers(silent))
+    assert alone.cause is Cause.DNS_FAILURE
+
+
+def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
+    no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
+    results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
+    judged = judge(results, paths=(PROXY, DIRECT))
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "add a route to this machine's resolver" in (judged.next_step or "")
