@@ -11,21 +11,31 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
 from netcheck.verdict.matching import goes_directly
-from netcheck.verdict.naming import Owner, only_by_a_member, or_a_later_way, or_another_way, over
+from netcheck.verdict.naming import (
+    Owner,
+    how_often,
+    only_by_a_member,
+    or_a_later_way,
+    or_another_way,
+    over,
+    the_reply,
+)
 
 
 class Found(NamedTuple):
     """What a cause found: whose it is, the results that show it, and what is said of it.
 
-    Both in plain sentences of at most 25 words. The next step says what to change and by whom, and has no
-    number that changes from round to round; the evidence has the numbers.
+    The next step says what to change and by whom, and has no number that changes from round to round; the
+    evidence has the numbers. Both are plain sentences of at most 25 words.
     """
 
     owner: Owner
     about: Sequence[Counted]
-    evidence: str
     next_step: str
-    reply: str = ""
+    evidence: str | None = None
+    """None: how, and how often, these results fail."""
+    reply: str | None = None
+    """What was seen. None: what the commonest of their failures says; nothing where none of them failed."""
 
 
 _LATELY, _FEWEST_FALLS = 1800.0, 3
@@ -52,7 +62,11 @@ class Rule:
         found = self.finds(case)
         if found is None:
             return None
-        owner, about, evidence, next_step, reply = found
+        owner, about, next_step, evidence, reply = found
+        if evidence is None:
+            evidence = how_often(case, about)
+        if reply is None:
+            reply = the_reply(about) if any(each.failure for each in about) else ""
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
         if not self.is_remark and (falls := _falls_before(case, about)):
             began = min(begin for begin, _ in falls)

@@ -24,7 +24,6 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_names_in_tls,
     the_ports,
-    the_reply,
 )
 
 
@@ -46,11 +45,10 @@ def tls_intercepted(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about) + by,
         f"Ask {owner.asked} to exempt {listed(names)}{_where(case, about)} from TLS inspection. "
         f"{_at_times(about, 'decrypts')}{shown}"
         f"Devices refuse certificates that are not {whose}'s own.",
-        the_reply(about),
+        evidence=how_often(case, about) + by,
     )
 
 
@@ -111,7 +109,7 @@ def wrong_peer(case: Case) -> Found | None:
             "Something else answers in their place, perhaps a login page or a block page."
             f"{the_names_in_tls(case, about)}"
         )
-    return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))
+    return Found(owner, about, next_step, evidence=how_often(case, about) + who)
 
 
 def _is_of_another(each: Counted) -> bool:

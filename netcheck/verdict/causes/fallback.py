@@ -21,7 +21,6 @@ from netcheck.verdict.naming import (
     the_hosts,
     the_names_in_tls,
     the_ports,
-    the_reply,
 )
 
 
@@ -44,11 +43,10 @@ def fallback_blocked(case: Case) -> Found | None:
     return Found(
         FIREWALL,
         about,
-        f"{_how_many_hosts(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow {'TLS on' if is_of_tls else 'TCP'} {ports} to "
         f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, about, beside)}"
         f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
-        the_reply(about),
+        evidence=f"{_how_many_hosts(about, beside)} on {ports}: {how}",
     )
 
 

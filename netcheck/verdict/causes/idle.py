@@ -36,10 +36,12 @@ def idle_forgotten(case: Case) -> Found | None:
     return Found(
         owner,
         (),
-        f"After {duration_text(soonest.silence or 0.0)} without traffic, a connection to "
-        f"{ports_text([soonest.port])}{over} {_HOW[soonest.end or HoldEnd.LOST]}{outlived}",
         f"Ask {owner.asked} to keep connections to {ports_text([soonest.port])} for more than 30 minutes "
         "without traffic. Devices are silent for 10 to 30 minutes; if theirs has ended, pushes arrive late.",
+        evidence=(
+            f"After {duration_text(soonest.silence or 0.0)} without traffic, a connection to "
+            f"{ports_text([soonest.port])}{over} {_HOW[soonest.end or HoldEnd.LOST]}{outlived}"
+        ),
     )
 
 

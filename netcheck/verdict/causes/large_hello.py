@@ -40,8 +40,10 @@ def large_hello_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         [*tried, *alike],
-        f"On {ports}, {failure_in_words(phase, reason)} if its first message has {said[0].size} bytes; "
-        "a short one is answered",
         f"Ask {owner.asked} {what}. {_WHO_SENDS_IT}",
-        kinds[0].detail,
+        evidence=(
+            f"On {ports}, {failure_in_words(phase, reason)} if its first message has {said[0].size} bytes; "
+            "a short one is answered"
+        ),
+        reply=kinds[0].detail,
     )

@@ -25,7 +25,6 @@ from netcheck.verdict.naming import (
     how_often,
     shortened,
     the_hosts,
-    the_reply,
     the_resolver,
     unresolved_proxies,
 )
@@ -53,10 +52,8 @@ def _leads_proxies_nowhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about),
         f"Ask {resolver.asked} to correct its answer for {names}, the proxy's name. "
         "It leads nowhere, as those of block lists do.",
-        the_reply(about),
     )
 
 
@@ -87,9 +84,8 @@ def _leads_astray(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
         f"Ask {resolver.asked} to {what}. {why}",
-        the_reply(about),
+        evidence=f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
     )
 
 
@@ -116,10 +112,9 @@ def _fails_at_strays(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{_beside_apples(places)}: {how_often(case, about)}",
         f"Ask {resolver.asked} to take {addresses} out of its answers for {shortened(hosts)}. "
         "It may be an old record: only Apple's own addresses belong there.",
-        the_reply(about),
+        evidence=f"{_beside_apples(places)}: {how_often(case, about)}",
     )
 
 
@@ -240,9 +235,10 @@ def _has_strays(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        _beside_apples(strays),
         f"Ask {resolver.asked} whether {addresses} is in its answers for {shortened(hosts)} on purpose. "
         "If it is an old record, take it out: clients try it too.",
+        evidence=_beside_apples(strays),
+        reply="",
     )
 
 
@@ -256,12 +252,12 @@ def _is_led_elsewhere(case: Case) -> Found | None:
         return None
     resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
     addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
-    hosts = {each.result.host for each in about}
+    names = how_many(len({each.result.host for each in about}), "name")
     return Found(
         resolver,
         about,
-        f"{how_many(len(hosts), 'name')} can be reached at {addresses}, outside the expected networks",
         f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+        evidence=f"{names} can be reached at {addresses}, outside the expected networks",
     )
 
 
@@ -284,11 +280,13 @@ def _answers_worse(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        f"The resolver {other.resolver} answers {how_many(len(odd), 'question')} better, "
-        f"such as with {better}",
         f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
         f"resolver {other.resolver}.",
-        f"{mine.host} {mine.rdtype}: {answer}",
+        evidence=(
+            f"The resolver {other.resolver} answers {how_many(len(odd), 'question')} better, "
+            f"such as with {better}"
+        ),
+        reply=f"{mine.host} {mine.rdtype}: {answer}",
     )
 
 

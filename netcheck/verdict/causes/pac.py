@@ -49,7 +49,7 @@ def _says_nothing(case: Case) -> Found | None:
         else "make sure that the PAC file can be fetched from netcheck's machine"
     )
     reply = the_reply(about, is_of_destination=False)
-    return Found(file, about, how_often(case, about), f"Ask {file.asked} to {what}.", reply)
+    return Found(file, about, f"Ask {file.asked} to {what}.", reply=reply)
 
 
 def _names_no_proxy(case: Case) -> Found | None:
@@ -81,7 +81,7 @@ def _names_no_proxy(case: Case) -> Found | None:
             f"The path {works.path} reaches them through {way_in_short(works.attempt.proxies)}. "
             f"If they should go directly, ask {FIREWALL.asked} to let them pass."
         )
-    return Found(file, about, f"sent directly, {how_often(case, about)}", next_step, the_reply(about))
+    return Found(file, about, next_step, evidence=f"sent directly, {how_often(case, about)}")
 
 
 @cause(Cause.PAC_SPLITS, Hop.PROXY, is_remark=True)
@@ -100,10 +100,10 @@ def pac_splits(case: Case) -> Found | None:
     return Found(
         file,
         about,
-        f"Sent different ways by port: {the_failed_hosts(about)}",
         f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
         "Devices change between these ports when one does not answer.",
-        listed(list(said)[:4]),
+        evidence=f"Sent different ways by port: {the_failed_hosts(about)}",
+        reply=listed(list(said)[:4]),
     )
 
 
@@ -128,15 +128,17 @@ def pac_member_down(case: Case) -> Found | None:
     return Found(
         file,
         list({id(each): each for _, found in dead.values() for each in found}.values()),
-        f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
-        "another way that the PAC file names does",
         f"Ask the owners of {shortened(owned)} to repair this way, or {file.asked} to take it out. "
         + (
             "Devices that try it first wait until it fails."
             if is_tried_first
             else "Devices come to it where the ways before it cannot be reached."
         ),
-        first[0],
+        evidence=(
+            f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
+            "another way that the PAC file names does"
+        ),
+        reply=first[0],
     )
 
 
@@ -150,14 +152,16 @@ def pac_outdated(case: Case) -> Found | None:
     evidence = "netcheck uses the PAC file as it was read before: the newest could not be read"
     if ours := [each for each in about if _choice(each).unusable_store]:
         stores = sorted({_choice(each).unusable_store for each in ours})
-        return Found(THIS_MACHINE, ours, evidence, mend_the_stores(stores), _choice(ours[0]).trouble)
+        return Found(
+            THIS_MACHINE, ours, mend_the_stores(stores), evidence=evidence, reply=_choice(ours[0]).trouble
+        )
     return Found(
         file,
         about,
-        evidence,
         f"Ask {file.asked} to make sure that the PAC file can be fetched from netcheck's machine. "
         "Devices that need it now get none.",
-        _choice(about[0]).trouble,
+        evidence=evidence,
+        reply=_choice(about[0]).trouble,
     )
 
 

@@ -30,7 +30,6 @@ from netcheck.verdict.matching import (
 from netcheck.verdict.naming import (
     Owner,
     apples_networks,
-    how_often,
     or_of_its_names,
     shortened,
     the_hosts,
@@ -38,7 +37,6 @@ from netcheck.verdict.naming import (
     the_next_proxies,
     the_ports,
     the_proxy,
-    the_reply,
 )
 from netcheck.verdict.settings_in_words import to_set, where_it_is_named
 from netcheck.verdict.world import WayOut
@@ -71,7 +69,7 @@ def proxy_down(case: Case) -> Found | None:
     runs = f"Ask {proxy.asked} to make sure that {_what_runs(about)}."
     runs += _does_the_one_before_know_it(about)
     next_step = _of_its_tls(case, proxy, about) or _of_its_answers(case, proxy, about) or runs
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return Found(proxy, about, next_step)
 
 
 def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
@@ -188,7 +186,7 @@ def proxy_overloaded(case: Case) -> Found | None:
         return None
     proxy = the_proxy(case, about)
     next_step = f"Ask {proxy.asked} to give the proxy more capacity: it rejects requests because of load."
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return Found(proxy, about, next_step)
 
 
 @cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
@@ -235,7 +233,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
             f"{or_of_its_names(case, about)}"
         )
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return Found(proxy, about, next_step)
 
 
 def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
@@ -280,11 +278,9 @@ def proxy_false_success(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        how_often(case, about),
         f"Ask {proxy.asked} to check its rules, and the firewall behind it. It reports connections to "
         f"{the_hosts(case, about)} on {the_ports(case, about)} as established, and nothing answers."
         f"{beside}{the_names_in_tls(case, about)}",
-        the_reply(about),
     )
 
 
@@ -319,9 +315,9 @@ def proxy_member_down(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        f"No connection to {which}; another address of the proxy answers",
         f"Ask {proxy.asked} to repair {which}, or to take it out of the proxy's name in DNS. "
         "Clients that try it first wait, or fail.",
+        evidence=f"No connection to {which}; another address of the proxy answers",
     )
 
 
@@ -351,6 +347,7 @@ def _slowness(case: Case, place: Needed, proxied: float, plain: float) -> Found:
     return Found(
         proxy,
         about,
-        f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
         f"Ask {proxy.asked} what slows it down: connections take far longer than directly.",
+        evidence=f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
+        reply="",
     )

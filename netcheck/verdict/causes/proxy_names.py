@@ -7,7 +7,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import may_not_know_the_name, phase_is, reason_is
-from netcheck.verdict.naming import how_often, the_hosts, the_proxy, the_reply
+from netcheck.verdict.naming import how_often, the_hosts, the_proxy
 from netcheck.verdict.settings_in_words import to_set
 
 
@@ -35,10 +35,8 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        how_often(case, about),
         f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name.{beside}"
         f"{instead if takes_none and case.path.chosen_by is None else ''}",
-        the_reply(about),
     )
 
 
@@ -79,10 +77,9 @@ def proxy_resolves_differently(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        f"Results by name and by address differ: {how_often(case, about)}",
         f"Ask {proxy.asked} to check its resolver's addresses for {the_hosts(case, about)}. "
         "It connects differently by name and by the addresses that are known here.",
-        the_reply(about),
+        evidence=f"Results by name and by address differ: {how_often(case, about)}",
     )
 
 

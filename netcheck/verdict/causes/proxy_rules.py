@@ -17,7 +17,6 @@ from netcheck.verdict.naming import (
     the_next_proxies,
     the_ports,
     the_proxy,
-    the_reply,
 )
 from netcheck.verdict.settings_in_words import to_set
 
@@ -113,8 +112,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     return Found(
         proxy,
         denied,
-        f"{how_often(case, denied, _WORDS)}: {ports}{how}{rest}",
         f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
         f"It must not decrypt these connections.{_other_ways(case, denied) if given else ''}",
-        the_reply(denied),
+        evidence=f"{how_often(case, denied, _WORDS)}: {ports}{how}{rest}",
     )

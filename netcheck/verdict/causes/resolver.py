@@ -84,10 +84,9 @@ def _does_not_resolve(case: Case) -> Found | None:
         return Found(
             THIS_NETWORK,
             about,
-            how_often(case, about),
             f"Ask {THIS_NETWORK.asked} to let DNS pass to {resolver.name} {_doors(case)}: "
             f"{shortened(told_by)} rejects it.",
-            the_reply(about, is_of_destination=False),
+            reply=the_reply(about, is_of_destination=False),
         )
     if refused := _refused(about):
         return _shows_a_bad_certificate(case, about, refused)
@@ -107,9 +106,9 @@ def _does_not_resolve(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about) + beside,
         f"Ask {resolver.asked} to {what}.",
-        the_reply(about, is_of_destination=not is_dead),
+        evidence=how_often(case, about) + beside,
+        reply=the_reply(about, is_of_destination=not is_dead),
     )
 
 
@@ -131,11 +130,11 @@ def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> F
     return Found(
         resolver if is_of_answer else THIS_MACHINE,
         about,
-        how_often(case, about, _NOT_ASKED if hitch is Hitch.NOT_BY_DNS else ""),
         f"Ask {resolver.asked} to {_REQUESTS[hitch]}"
         if is_of_answer
         else f"On the machine that runs netcheck, {_REPAIRS[hitch]}",
-        the_reply(about, is_of_destination=is_of_answer),
+        evidence=how_often(case, about, _NOT_ASKED if hitch is Hitch.NOT_BY_DNS else ""),
+        reply=the_reply(about, is_of_destination=is_of_answer),
     )
 
 
@@ -163,7 +162,7 @@ def _shows_a_bad_certificate(case: Case, about: Sequence[Counted], hitch: Hitch)
             f"config. If not, {correct}"
         )
     reply = the_reply(about, is_of_destination=False)
-    return Found(owner, about, how_often(case, about, _REFUSED[hitch]), next_step, reply)
+    return Found(owner, about, next_step, evidence=how_often(case, about, _REFUSED[hitch]), reply=reply)
 
 
 def _told_on_the_way(about: Sequence[Counted]) -> list[str]:
@@ -186,10 +185,9 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     return Found(
         resolver,
         about,
-        f"{who} knows none of the names, and {others} does; {how_often(case, about)}",
         f"Ask {resolver.asked} to correct {who}, or to take it out of the list. "
         f"It denies names like those that {others} knows.",
-        the_reply(about),
+        evidence=f"{who} knows none of the names, and {others} does; {how_often(case, about)}",
     )
 
 
@@ -252,10 +250,8 @@ def _leads_to_another_host(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about),
         f"Ask {resolver.asked} to correct its answer for {the_hosts(case, about)}. "
         "It leads to another of Apple's hosts.",
-        the_reply(about),
     )
 
 
@@ -285,9 +281,11 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
     return Found(
         resolver,
         (),
-        f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers",
         f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list."
         + (f" Programs that ask {it} first wait each time, before they ask another one." * is_waited_for),
+        evidence=(
+            f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers"
+        ),
     )
 
 
@@ -303,7 +301,7 @@ def _silent_about_one_family(case: Case) -> Found | None:
     return Found(
         resolver,
         (),
-        f"No answer to {how_many(len(unheard), 'question')} for {which}, and others are answered",
         f"Ask {resolver.asked} to answer questions for {which}, be it that there are none. "
         "Programs that ask for both wait for it each time.",
+        evidence=f"No answer to {how_many(len(unheard), 'question')} for {which}, and others are answered",
     )

@@ -53,7 +53,7 @@ def internal(case: Case) -> Found | None:
     if not about:
         return None
     next_step = "Report this to the developers of netcheck, with the traceback in its log."
-    return Found(DEVELOPERS, about, how_often(case, about), next_step, the_reply(about))
+    return Found(DEVELOPERS, about, next_step)
 
 
 @cause(Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
@@ -79,11 +79,10 @@ def local_network_down(case: Case) -> Found | None:
     return Found(
         THIS_NETWORK,
         case.left,
-        f"on {where}, {how_often(case, case.left)}",
         f"Ask {THIS_NETWORK.asked} to fix its way out: {shortened(told_by)} says that it leads nowhere."
         if told_by
         else "On the machine that runs netcheck, check the network: link, addresses and default route.",
-        the_reply(case.left),
+        evidence=f"on {where}, {how_often(case, case.left)}",
     )
 
 
@@ -107,9 +106,9 @@ def _lacks_authorities(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        how_often(case, about, "netcheck cannot use the authorities that it should trust"),
         mend_the_stores(stores),
-        the_reply(about, is_of_destination=False),
+        evidence=how_often(case, about, "netcheck cannot use the authorities that it should trust"),
+        reply=the_reply(about, is_of_destination=False),
     )
 
 
@@ -141,7 +140,7 @@ def _cannot(case: Case) -> Found | None:
         what = f"check the first hop of the route to {_destination(case, about)}, and its own firewall"
     next_step = f"On the machine that runs netcheck, {what}."
     reply = the_reply(about, is_of_destination=not at_dns)
-    return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+    return Found(THIS_MACHINE, about, next_step, reply=reply)
 
 
 def _is_of_its_binding(each: Counted) -> bool:
@@ -158,11 +157,10 @@ def _silent_on_its_interface(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         case.left,
-        how_often(case, case.left),
         f"On the machine that runs netcheck, check {way}: link, addresses and routes. "
         f"The resolver does not answer there, and does on the path {other}. "
         f"If another network is there, give the path {case.path.name} a resolver of that network.",
-        the_reply(case.left, is_of_destination=False),
+        reply=the_reply(case.left, is_of_destination=False),
     )
 
 
@@ -195,9 +193,8 @@ def _misled_by_its_list(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        f"By {HOSTS_FILE} here it is {shortened(sorted(addresses))}: {how_often(case, about)}",
         f"On the machine that runs netcheck, take {hosts} out of {HOSTS_FILE}. Apple changes its addresses.",
-        the_reply(about),
+        evidence=f"By {HOSTS_FILE} here it is {shortened(sorted(addresses))}: {how_often(case, about)}",
     )
 
 
@@ -221,10 +218,9 @@ def _misled_by_its_search_list(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        f"The search list makes {name} of {about[0].result.host}: {how_often(case, about)}",
         "On the machine that runs netcheck, set `options ndots:1` in resolv.conf. "
         f"As it is, {name} is asked for before {about[0].result.host}.",
-        the_reply(about),
+        evidence=f"The search list makes {name} of {about[0].result.host}: {how_often(case, about)}",
     )
 
 
@@ -320,6 +316,9 @@ def packet_loss(case: Case) -> Found | None:
     return Found(
         THIS_NETWORK,
         about,
-        f"{twice} of {of_all} connections got no answer to their first packet (SYN), only to a later one",
         next_step,
+        evidence=(
+            f"{twice} of {of_all} connections got no answer to their first packet (SYN), only to a later one"
+        ),
+        reply="",
     )

@@ -16,7 +16,6 @@ from netcheck.verdict.naming import (
     shortened,
     the_hosts,
     the_ports,
-    the_reply,
     those_who_run,
 )
 
@@ -46,9 +45,8 @@ def intermittent(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"Reached at one time and not at another: {count}",
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
-        the_reply(about),
+        evidence=f"Reached at one time and not at another: {count}",
     )
 
 
@@ -105,10 +103,9 @@ def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:
     return Found(
         owner,
         about,
-        f"Reached at other addresses and not at {where}: {count}",
         f"Ask {owner.asked} to check the connection to {where} on {the_ports(case, about)}. "
         f"{what} of {hosts}, and clients try them all.",
-        the_reply(about),
+        evidence=f"Reached at other addresses and not at {where}: {count}",
     )
 
 
