@@ -153,7 +153,7 @@ class LatestFacts:
         if unrest.may_only_be_late(path, fresh):
             return before
         is_changing = (
-            fresh.is_of_before
+            fresh.is_stale
             or path.name in unrest.changing
             or (path.name in unrest.restless and _may_be_recovering(fresh, before.judgement))
         )

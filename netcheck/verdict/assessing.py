@@ -213,7 +213,7 @@ def _judge(
         for port in each.ports
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed, is_of_before = _failures(world, path, limited.keys() & needed)
+    failed, is_stale = _failures(world, path, limited.keys() & needed)
     case = Case(
         world,
         path,
@@ -229,7 +229,7 @@ def _judge(
     )
     counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(
-        path.name, role, verdict, explain(case), counts, needed, path.expected, is_of_before=is_of_before
+        path.name, role, verdict, explain(case), counts, needed, path.expected, is_stale=is_stale
     )
 
 
@@ -261,13 +261,10 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
 
 
 def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
-    """What fails there by now, and whether all of it is of before.
-
-    That is for want of DNS, or a route, before it was there again: left out where there is anything else.
-    """
+    """What fails there, and whether all of it is stale, which is left out where anything else fails."""
     failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
-    latest = [each for each in failed if not world.is_of_before(path, each)]
-    return tuple(sorted(latest or failed, key=lambda each: each.order)), bool(failed) and not latest
+    fresh = [each for each in failed if not world.is_stale(path, each)]
+    return tuple(sorted(fresh or failed, key=lambda each: each.order)), bool(failed) and not fresh
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:

@@ -245,8 +245,8 @@ class World:
         """All of the services that have any of these: a resolver may block one service's names."""
         return {host for service in self.services if hosts & {*service.hosts} for host in service.hosts}
 
-    def is_of_before(self, path: ProbePath, each: Counted) -> bool:
-        """Whether it failed as the resolver answered nobody, or for want of a route, which is over.
+    def is_stale(self, path: ProbePath, each: Counted) -> bool:
+        """Whether it failed for want of a route or of any answer of the resolver, and these are back by now.
 
         In one look no route comes back.
         """

@@ -319,7 +319,7 @@ def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Ca
     left = replace(left, host=COURIER.hosts[3], attempt=replace(left.attempt, at=at, time=at))
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(980.0, 980.0)) for port in COURIER.ports}
     (judged,) = assess([COURIER], [DIRECT], once([*lacking, left]), trends=trends).judgements
-    assert (judged.cause, judged.is_of_before) == (cause, False)
+    assert (judged.cause, judged.is_stale) == (cause, False)
 
 
 _CUT = Failure(Phase.TLS, Reason.CLOSED, "closed")
@@ -346,7 +346,7 @@ def test_a_route_to_a_part_of_a_range_is_missing_whoever_is_asked_last(
     quiet = {Part("direct", port, Family.IPV4): Trend() for port in COURIER.ports}
     trends = {} if is_one_look else quiet
     (judged,) = assess([COURIER], [DIRECT], once(seen), trends=trends, is_one_look=is_one_look).judgements
-    assert not judged.is_of_before
+    assert not judged.is_stale
     assert Cause.LOCAL_MACHINE in {finding.cause for finding in judged.findings}
     assert Cause.FALLBACK_BLOCKED not in {finding.cause for finding in judged.findings}
 
@@ -357,9 +357,9 @@ def test_where_all_that_fails_is_of_a_time_without_routes_nobody_has_looked_sinc
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(999.0, 999.0)) for port in COURIER.ports}
     standings = [*once(lacking), *once([retired])]
     (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, trends=trends).judgements
-    assert (judged.verdict, judged.is_of_before) == (Verdict.NOT_READY, True)
+    assert (judged.verdict, judged.is_stale) == (Verdict.NOT_READY, True)
     (judged,) = assess([COURIER, GATEWAY], [DIRECT], once(lacking), trends=trends).judgements
-    assert not judged.is_of_before
+    assert not judged.is_stale
 
 
 def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:
