@@ -17,6 +17,7 @@ from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.outdated import Outdated
 from netcheck.verdict.ranges import dead_ranges, is_in
 
@@ -296,9 +297,7 @@ def _service_of(standing: Standing) -> tuple[str, str]:
 
 
 def _services_of_one_host(standings: Iterable[Standing]) -> set[tuple[str, str]]:
-    hosts: dict[tuple[str, str], set[str]] = {}
-    for each in standings:
-        hosts.setdefault(_service_of(each), set()).add(each.result.host)
+    hosts = grouped((_service_of(each), each.result.host) for each in standings)
     return {service for service, its in hosts.items() if len(its) == 1}
 
 

@@ -19,6 +19,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     are_mostly_at_times,
     fails_in,
@@ -281,9 +282,7 @@ def over(case: Case, about: Sequence[Counted]) -> str:
 
 def the_hosts(case: Case, about: Iterable[Counted]) -> str:
     """The hosts: a numbered service's as a whole, where more of them fail than can be named."""
-    failing: dict[str, set[str]] = {}
-    for each in about:
-        failing.setdefault(each.result.service, set()).add(each.result.host)
+    failing = grouped((each.result.service, each.result.host) for each in about)
     single: list[str] = []
     families: dict[str, list[str]] = {}
     for service in case.world.services:

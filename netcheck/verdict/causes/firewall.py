@@ -14,6 +14,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     fails_as,
     fails_in,
@@ -292,9 +293,7 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     """
     alive = {_channel(case, each) for each in case.counted if each.connected}
     awake = {(each.result.host, each.family) for each in case.counted if each.connected}
-    hosts: dict[_Channel, set[str]] = {}
-    for each in case.counted:
-        hosts.setdefault(_channel(case, each), set()).add(each.result.host)
+    hosts = grouped((_channel(case, each), each.result.host) for each in case.counted)
     silent = [each for each in case.left if _channel(case, each) not in alive and not each.connected]
     sure = {
         each.result.host

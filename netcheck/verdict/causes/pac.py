@@ -11,6 +11,7 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import (
     FIREWALL,
@@ -88,10 +89,8 @@ def _names_no_proxy(case: Case) -> Found | None:
 def pac_splits(case: Case) -> Found | None:
     """It sends the couriers' first port by another way than the port to which devices fall back."""
     couriers = {s.name for s in case.world.services if s.port_rule is PortRule.FALLBACK}
-    ways: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     ours = [each for each in _with_choice(case) if each.result.service in couriers]
-    for each in ours:
-        ways.setdefault(_host(each), set()).add(_ways(each))
+    ways = grouped((_host(each), _ways(each)) for each in ours)
     about = [each for each in ours if len(ways[_host(each)]) > 1]
     if not about:
         return None

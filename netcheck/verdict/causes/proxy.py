@@ -17,6 +17,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     fails_in,
     http_status,
@@ -241,9 +242,7 @@ def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
 
     One host may be what is dead. Where all go one way, the verdict says it.
     """
-    hosts: dict[tuple[Needed, WayOut], set[str]] = {}
-    for each in case.counted:
-        hosts.setdefault((each.place, case.way(each)), set()).add(each.result.host)
+    hosts = grouped(((each.place, case.way(each)), each.result.host) for each in case.counted)
     connected = {(each.place, case.way(each)) for each in case.counted if each.connected}
     ways = Counter(place for place, _ in hosts)
     several = {where for where, its in hosts.items() if len(its) > 1 and ways[where[0]] > 1}
