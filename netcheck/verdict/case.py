@@ -100,7 +100,7 @@ class Case:
     @property
     def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
-        return self.world.lookups_of(self.path.resolver.name)
+        return self.world.resolvers.lookups_of(self.path.resolver.name)
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))
@@ -278,7 +278,8 @@ class Case:
 
     @cached_property
     def _answered_by_others(self) -> frozenset[str]:
-        others = (found for found in self.world.lookups if found.resolver != self.path.resolver.name)
+        mine, lookups = self.path.resolver.name, self.world.resolvers.lookups
+        others = (found for found in lookups if found.resolver != mine)
         return frozenset(address for found in others for address in found.addresses)
 
     @cached_property
@@ -294,13 +295,14 @@ class Case:
 
     def stands_in_hosts_file(self, each: Counted) -> bool:
         """Whether its address is none of a resolver's, but of this machine's own list."""
-        reads_it = not self.path.resolver.nameservers
-        return reads_it and (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
+        if self.path.resolver.nameservers:  # which alone are asked then
+            return False
+        return (each.result.host, each.result.attempt.address) in self.world.resolvers.in_hosts_file
 
     def is_known_to_resolvers(self, each: Counted) -> bool:
         """Whether any resolver has answered the same address for the host."""
         host, address = each.result.host, each.result.attempt.address
-        asked = (found for found in self.world.lookups if found.resolver != HOSTS_FILE)
+        asked = (found for found in self.world.resolvers.lookups if found.resolver != HOSTS_FILE)
         return any(found.host == host and address in found.addresses for found in asked)
 
     def was_resolved_here(self, each: Counted) -> bool:

@@ -2,33 +2,29 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
 from netcheck.apns.services import provers
-from netcheck.model.failing import DNS_SILENCE, Failure, Hitch, Phase, Reason
+from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.holds import Hold
-from netcheck.model.paths import ProbePath, RecordType, Way
+from netcheck.model.paths import ProbePath, Way
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
-from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
+from netcheck.model.results import Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
 from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
 from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import is_apples, is_unheard, phase_is, reason_is, software_of
+from netcheck.verdict.resolvers import Resolvers
 from netcheck.verdict.routes import Routes, unrouted_since
 
-_UNASKED = (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS)
-"""From a nameserver so nobody waits for an answer: this machine has no way to it."""
 _SAME_CLOCK = 60.0
 """Seconds that it may gain or lose from one attempt to another; one that is set back by less harms nobody."""
-
-_FEWEST_NAMES = 3
-"""So many that get no answer are no accident, and so many that get one show that there are answers again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ class World:
     ) -> None:
         self.services = tuple(services)
         self.paths = tuple(paths)
-        self.lookups = _of_present_nameservers(tuple(lookups))
+        self.resolvers = Resolvers(services, lookups)
         self._counting = counting
         self._beside = beside
         self._trends = trends
@@ -126,6 +122,7 @@ class World:
 
     @cached_property
     def _counted(self) -> Sequence[Counted]:
+        """All that counts, of all paths."""
         return list(chain.from_iterable(self._by_path.values()))
 
     def proofs_on(self, path: str) -> tuple[Proof, ...]:
@@ -146,6 +143,7 @@ class World:
 
     @cached_property
     def _pushes(self) -> Set[str]:
+        """The paths on which push certificates are of use."""
         return {path.name for _, path in provers(self.services, self.paths)}
 
     def _by_its_file(self, certificate: PushCertificate, path: str) -> Proof:
@@ -192,18 +190,16 @@ class World:
         return found
 
     @cached_property
-    def failures(self) -> frozenset[Failure | None]:
-        """Of all that counts, each once; None is among them where anything was reached."""
-        return frozenset(each.failure for each in self._counted)
-
-    @cached_property
     def failures_now(self) -> frozenset[Failure | None]:
-        """The same; where all is down, and every path has lost its routes lately, only of what came since."""
+        """Of all that counts, each once; None is among them where anything was reached.
+
+        Where all is down, and every path has lost its routes lately, only of what came since.
+        """
         wholes = [part for part in self._trends if part == part.whole]
         its = [counted for counted in self._by_path.values() if counted]
         since = [unrouted_since(counted) for counted in its]
         if not wholes or not all(self._trends[part].down for part in wholes) or math.inf in since:
-            return self.failures
+            return frozenset(each.failure for each in self._counted)
         known = zip(its, since, strict=True)
         return frozenset(e.failure for counted, at in known for e in counted if e.result.attempt.at >= at)
 
@@ -228,41 +224,6 @@ class World:
         """By host and port: the paths that reach it, or see its certificate."""
         return _paths_by_place(e for e in self._counted if e.failure is None or e.result.attempt.tls)
 
-    def lookups_of(self, resolver: str) -> Sequence[Lookup]:
-        """What it said."""
-        return self._by_resolver.get(resolver, ())
-
-    @cached_property
-    def _by_resolver(self) -> Mapping[str, Sequence[Lookup]]:
-        found: dict[str, list[Lookup]] = {}
-        for lookup in self.lookups:
-            found.setdefault(lookup.resolver, []).append(lookup)
-        return found
-
-    @cached_property
-    def _dns_back_since(self) -> Mapping[str, float]:
-        """By resolver that lately answered nobody: when the first question was asked that it answered again.
-
-        As in `Attempt.at`; infinite while it answers too few. One that answered others between the names that
-        it leaves unanswered has not been silent. A few may have been asked for at the same moment.
-        """
-        found: dict[str, float] = {}
-        for resolver, lookups in self._by_resolver.items():
-            known = {each.host for each in lookups if each.was_heard}  # be it for A alone
-            silent = (each for each in lookups if each.reason in DNS_SILENCE)
-            asked = {each.host: each.at for each in silent if each.host not in known}
-            heard = [e for e in lookups if e.was_heard and _are_several(at < e.at for at in asked.values())]
-            between = (_are_several(at > each.at for at in asked.values()) for each in heard)
-            if len(asked) >= _FEWEST_NAMES and not any(between):
-                names = {each.host for each in heard} & self._hosts_beside(asked.keys())
-                is_back = len(names) >= _FEWEST_NAMES
-                found[resolver] = min(each.at for each in heard) if is_back else math.inf
-        return found
-
-    def _hosts_beside(self, hosts: Set[str]) -> set[str]:
-        """All of the services that have any of these: a resolver may block one service's names."""
-        return {host for service in self.services if hosts & {*service.hosts} for host in service.hosts}
-
     def is_stale(self, path: ProbePath, each: Counted) -> bool:
         """Whether it failed for want of a route or of any answer of the resolver, and these are back by now.
 
@@ -270,31 +231,12 @@ class World:
         """
         if each.failure is not None and each.failure.lacks_route:
             return bool(self._trends) and self._routes.are_back_since(each)
-        back = self._dns_back_since.get(path.resolver.name, math.inf)
+        back = self.resolvers.back_since.get(path.resolver.name, math.inf)
         return is_unheard(each) and each.asked_at < back < math.inf
 
     @cached_property
     def _routes(self) -> Routes:
         return Routes(self.paths, self._counted)
-
-    def was_without_dns(self, each: Counted) -> bool:
-        """Whether none of the resolvers that are asked here has answered anybody since."""
-        asked, back = self._by_resolver.keys() - {HOSTS_FILE}, self._dns_back_since
-        return bool(asked) and all(each.asked_at < back.get(name, -math.inf) for name in asked)
-
-    @cached_property
-    def answers(self) -> Mapping[tuple[str, RecordType], Sequence[Lookup]]:
-        """By host and record type: what resolvers said, in the order of their names."""
-        found: dict[tuple[str, RecordType], list[Lookup]] = {}
-        for lookup in sorted(self.lookups, key=lambda lookup: lookup.resolver):
-            found.setdefault((lookup.host, lookup.rdtype), []).append(lookup)
-        return found
-
-    @cached_property
-    def in_hosts_file(self) -> frozenset[tuple[str, str]]:
-        """Hosts, each with an address that this machine's own list has for it."""
-        lists = (lookup for lookup in self.lookups if lookup.resolver == HOSTS_FILE)
-        return frozenset((found.host, address) for found in lists for address in found.addresses)
 
     @cached_property
     def out_of_date(self) -> tuple[Counted, ...]:
@@ -310,30 +252,6 @@ class World:
         if not all(_was_by_another_clock(each.result.attempt, latest) for each in in_date):
             return ()
         return tuple(each for each in seem_so if not _was_by_another_clock(each.result.attempt, latest))
-
-    @cached_property
-    def completed(self) -> Mapping[str, str]:
-        """Hosts that this machine's search list has made another name of, with that name."""
-        first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
-        return {host: name for host, name in first.items() if name.startswith(f"{host}.")}
-
-    @cached_property
-    def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:
-        """By resolver, where a lookup took several tries: whether each nameserver spoke, the latest last."""
-        found: dict[str, dict[str, list[bool]]] = {}
-        if all(len(lookup.tries) < 2 for lookup in self.lookups):
-            return found
-        for lookup in sorted(self.lookups, key=lambda lookup: lookup.at):
-            if lookup.hitch in (Hitch.CR_LF, Hitch.NO_ADDRESS):  # who is asked first stands in no list
-                continue
-            spoke: dict[str, bool] = {}
-            for each in lookup.tries:
-                if each.reason in _UNASKED:
-                    continue
-                spoke[each.nameserver] = spoke.get(each.nameserver, False) or each.was_heard
-            for nameserver, did in spoke.items():
-                found.setdefault(lookup.resolver, {}).setdefault(nameserver, []).append(did)
-        return found
 
     @cached_property
     def durations(self) -> Mapping[str, Mapping[Needed, list[float]]]:
@@ -360,26 +278,8 @@ def _ways_out(attempt: Attempt) -> set[WayOut]:
     return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
 
 
-def _are_several(names: Iterable[bool]) -> bool:
-    return sum(names) >= _FEWEST_NAMES
-
-
 def _paths_by_place(counted: Iterable[Counted]) -> Mapping[tuple[str, int], Set[str]]:
     return grouped(((each.result.host, each.result.port), each.result.path) for each in counted)
-
-
-def _of_present_nameservers(lookups: tuple[Lookup, ...]) -> tuple[Lookup, ...]:
-    """Without what was asked of nameservers that this machine has no more: hosts take turns."""
-    of_machine = [lookup for lookup in lookups if lookup.nameservers]
-    if len({lookup.nameservers for lookup in of_machine}) < 2:
-        return lookups
-    present = max(of_machine, key=lambda lookup: lookup.at).nameservers
-    return tuple(
-        replace(lookup, tries=tuple(each for each in lookup.tries if each.nameserver in present))
-        if lookup.nameservers
-        else lookup
-        for lookup in lookups
-    )
 
 
 def _is_in_date(each: Counted) -> bool:

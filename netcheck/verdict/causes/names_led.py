@@ -304,7 +304,7 @@ def _better_answer(case: Case, odd: Lookup) -> Lookup | None:
     """The first by the name of the resolver; this machine's own list is none."""
     others = (
         each
-        for each in case.world.answers[odd.host, odd.rdtype]
+        for each in case.world.resolvers.answers[odd.host, odd.rdtype]
         if each.resolver not in (case.path.resolver.name, HOSTS_FILE)
     )
     return next(filter(_is_sound, others), None)

@@ -26,7 +26,7 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
         return None
     beside = (
         " This machine's DNS falls silent as well: both may ask the same resolver."
-        if all(map(case.world.was_without_dns, about))
+        if all(map(case.world.resolvers.were_silent, about))
         else ""
     )
     proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
@@ -41,11 +41,9 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
 
 
 def _fails_as_dns_does(case: Case) -> list[Counted]:
-    known = case.names_known_to_proxy
+    known, was_silent = case.names_known_to_proxy, case.world.resolvers.were_silent
     return case.mostly(
-        lambda each: (
-            may_not_know_the_name(each) and each.result.host not in known and case.world.was_without_dns(each)
-        )
+        lambda each: may_not_know_the_name(each) and each.result.host not in known and was_silent(each)
     )
 
 

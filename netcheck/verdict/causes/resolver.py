@@ -269,7 +269,7 @@ def nameserver_silent(case: Case) -> Found | None:
 
 
 def _one_of_several_is_silent(case: Case) -> Found | None:
-    asked = case.world.nameservers.get(case.path.resolver.name, {})
+    asked = case.world.resolvers.nameservers.get(case.path.resolver.name, {})
     latest = {nameserver: answers[-_LATEST:] for nameserver, answers in asked.items()}
     silent = [each for each, answers in latest.items() if len(answers) >= _FEWEST and not any(answers)]
     if not silent or not any(map(any, latest.values())):

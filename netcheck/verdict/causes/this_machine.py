@@ -203,7 +203,7 @@ def _misled_by_its_search_list(case: Case) -> Found | None:
 
     Or there is no answer to it, from a resolver that answers for other names.
     """
-    completed = case.world.completed
+    completed = case.world.resolvers.completed
     is_heard = any(case.was_resolved_here(each) and not _asks(each) for each in case.counted)
     is_kept_waiting = fails_in(Phase.RESOLVE, Reason.DNS_TIMEOUT)
     about = case.mostly(
