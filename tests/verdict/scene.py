@@ -139,6 +139,7 @@ API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER})
 PROVIDER_API = Service(
     "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
 )
+EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 GONE = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
 OPEN = Service("gateway", ("gateway.push.apple.com",), (2195,), frozenset({Role.PROVIDER}), required=False)

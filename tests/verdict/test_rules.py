@@ -24,6 +24,7 @@ from tests.verdict.scene import (
     COURIER,
     DENIED,
     DIRECT,
+    EXPIRED,
     HANDSHAKE,
     LOCAL,
     MDM,
@@ -70,8 +71,6 @@ class Scene:
             holds=self.holds,
         )
 
-
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 
 SILENT_IN_TLS = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer from 17.57.144.1:5223 in 5 s")
 

@@ -7,18 +7,10 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
-from netcheck.verdict.naming import (
-    APPLE,
-    STATUS_PAGE,
-    how_often,
-    or_of_its_names,
-    shortened,
-    the_failed_hosts,
-    the_hosts,
-    the_ports,
-    the_proxy,
-)
+from netcheck.verdict.naming import or_of_its_names, shortened, the_failed_hosts, the_hosts, the_ports
+from netcheck.verdict.owners import APPLE, STATUS_PAGE, the_proxy
 
 _DOWN = {
     Phase.CONNECT: (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),

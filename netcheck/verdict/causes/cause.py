@@ -10,16 +10,11 @@ from netcheck.phrases import duration_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly
-from netcheck.verdict.naming import (
-    Owner,
-    how_often,
-    only_by_a_member,
-    or_a_later_way,
-    or_another_way,
-    over,
-    the_reply,
-)
+from netcheck.verdict.naming import over
+from netcheck.verdict.other_ways import other_ways
+from netcheck.verdict.owners import Owner
 
 
 class Found(NamedTuple):
@@ -40,8 +35,6 @@ class Found(NamedTuple):
 
 _LATELY, _FEWEST_FALLS = 1800.0, 3
 """Seconds in which something was lost so often that it comes and goes."""
-_MAY_BE_GONE_ROUND = (Hop.FIREWALL, Hop.RESOLVER, Hop.LOCAL_NETWORK)
-"""By a way through a proxy."""
 
 Finds = Callable[[Case], Found | None]
 
@@ -73,21 +66,16 @@ class Rule:
             ago = duration_text(max(each.result.attempt.at for each in about) - began)
             evidence += f". Before that, it was lost and came back {len(falls)} times in {ago}"
             next_step += " It comes and goes, as where one of several links, members or rules is wrong."
-        fix = fix_for(self.cause, owner.hop, case, about)
-        if owner.hop in _MAY_BE_GONE_ROUND:
-            next_step += or_another_way(case, about)
-        elif owner.hop is Hop.PROXY:
-            next_step += only_by_a_member(case, about) + or_a_later_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,
             evidence=evidence,
-            next_step=next_step,
+            next_step=next_step + other_ways(case, owner.hop, about),
             owner=owner.name,
             reply=reply,
             about=results,
             is_remark=self.is_remark,
-            fix=fix,
+            fix=fix_for(self.cause, owner.hop, case, about),
             over=over(case, about),
             asked=owner.asked,
         )

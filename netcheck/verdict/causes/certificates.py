@@ -9,6 +9,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import (
     are_mostly_at_times,
     is_another_of_apples,
@@ -16,15 +17,8 @@ from netcheck.verdict.matching import (
     is_of_push,
     reason_is,
 )
-from netcheck.verdict.naming import (
-    how_often,
-    on_the_way,
-    over,
-    shortened,
-    the_hosts,
-    the_names_in_tls,
-    the_ports,
-)
+from netcheck.verdict.naming import over, shortened, the_hosts, the_names_in_tls, the_ports
+from netcheck.verdict.owners import on_the_way
 
 
 @cause(Cause.TLS_INTERCEPTED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

@@ -10,7 +10,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import reason_is
-from netcheck.verdict.naming import THIS_MACHINE
+from netcheck.verdict.owners import THIS_MACHINE
 
 _DAY = 86400.0
 _A_LITTLE = 30 * _DAY

@@ -13,15 +13,10 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.how_often import commonest
 from netcheck.verdict.matching import Matches, phase_is
-from netcheck.verdict.naming import (
-    FIREWALL,
-    apples_networks,
-    commonest,
-    the_hosts,
-    the_names_in_tls,
-    the_ports,
-)
+from netcheck.verdict.naming import apples_networks, the_hosts, the_names_in_tls, the_ports
+from netcheck.verdict.owners import FIREWALL
 
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)

@@ -15,6 +15,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.grouping import grouped
+from netcheck.verdict.how_often import commonest, how_many_fail, how_often
 from netcheck.verdict.matching import (
     fails_as,
     fails_in,
@@ -25,15 +26,8 @@ from netcheck.verdict.matching import (
     tls_had_begun,
 )
 from netcheck.verdict.naming import (
-    APPLE,
     FAMILIES,
-    STATUS_PAGE,
-    THIS_NETWORK,
     apples_networks,
-    commonest,
-    how_many_fail,
-    how_often,
-    on_the_way,
     or_of_its_names,
     over,
     the_failed_hosts,
@@ -41,6 +35,7 @@ from netcheck.verdict.naming import (
     the_names_in_tls,
     the_ports,
 )
+from netcheck.verdict.owners import APPLE, STATUS_PAGE, THIS_NETWORK, on_the_way
 from netcheck.verdict.world import WayOut
 
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)

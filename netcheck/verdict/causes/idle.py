@@ -5,7 +5,8 @@ from netcheck.model.holds import Hold, HoldEnd
 from netcheck.phrases import duration_text, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.naming import FAMILIES, on_the_way
+from netcheck.verdict.naming import FAMILIES
+from netcheck.verdict.owners import on_the_way
 
 _LONG_ENOUGH = 1835.0
 """Seconds: couriers and devices agree on heartbeats, the rarest every 30 minutes, and wait 35 s for one."""

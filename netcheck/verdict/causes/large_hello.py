@@ -8,7 +8,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import fails_in
-from netcheck.verdict.naming import on_the_way
+from netcheck.verdict.owners import on_the_way
 
 _WHO_SENDS_IT = (
     "Devices with iOS 26 or macOS 26 and later begin TLS so (support.apple.com/122756), "

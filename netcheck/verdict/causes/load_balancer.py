@@ -7,8 +7,10 @@ from netcheck.model.findings import Cause, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, software_of
-from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts
+from netcheck.verdict.naming import shortened, the_hosts
+from netcheck.verdict.owners import the_balancers
 
 _ENDS_TLS = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
 

@@ -18,16 +18,10 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import Matches, fails_in, is_of_push, reason_is
-from netcheck.verdict.naming import (
-    THE_HOSTS_FILE,
-    an_answer,
-    how_often,
-    shortened,
-    the_hosts,
-    the_resolver,
-    unresolved_proxies,
-)
+from netcheck.verdict.naming import an_answer, shortened, the_hosts, unresolved_proxies
+from netcheck.verdict.owners import THE_HOSTS_FILE, the_resolver
 
 _Place = tuple[str, str]
 """A host and one of its addresses."""

@@ -10,13 +10,8 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import Matches, fails_in, is_apples, reason_is
-from netcheck.verdict.naming import (
-    THE_MDM_SERVER,
-    Owner,
-    shortened,
-    the_ports,
-    those_who_run,
-)
+from netcheck.verdict.naming import shortened, the_ports
+from netcheck.verdict.owners import THE_MDM_SERVER, Owner, those_who_run
 
 _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),

@@ -12,19 +12,10 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.grouping import grouped
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
-from netcheck.verdict.naming import (
-    FIREWALL,
-    THIS_MACHINE,
-    how_often,
-    mend_the_stores,
-    shortened,
-    the_answer,
-    the_chooser,
-    the_failed_hosts,
-    the_hosts,
-    the_reply,
-)
+from netcheck.verdict.naming import mend_the_stores, shortened, the_answer, the_failed_hosts, the_hosts
+from netcheck.verdict.owners import FIREWALL, THIS_MACHINE, the_chooser
 
 _IS_UNREAD = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
 _IS_FAULTY = reason_is(Reason.PAC_FAULTY)

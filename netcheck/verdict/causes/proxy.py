@@ -29,7 +29,6 @@ from netcheck.verdict.matching import (
     unreached_proxy,
 )
 from netcheck.verdict.naming import (
-    Owner,
     apples_networks,
     or_of_its_names,
     shortened,
@@ -37,8 +36,8 @@ from netcheck.verdict.naming import (
     the_names_in_tls,
     the_next_proxies,
     the_ports,
-    the_proxy,
 )
+from netcheck.verdict.owners import Owner, the_proxy
 from netcheck.verdict.settings_in_words import to_set, where_it_is_named
 from netcheck.verdict.world import WayOut
 

@@ -12,8 +12,10 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import http_status, reason_is
-from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy
+from netcheck.verdict.naming import the_hosts
+from netcheck.verdict.owners import Owner, the_proxy
 from netcheck.verdict.settings_in_words import in_the_config, keys_in_words, to_set
 
 _IN_WORDS: Mapping[LoginFault | None, str] = {

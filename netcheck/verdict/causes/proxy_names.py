@@ -6,8 +6,10 @@ from netcheck.model.paths import Family, ProxyScheme
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import may_not_know_the_name, phase_is, reason_is
-from netcheck.verdict.naming import how_often, the_hosts, the_proxy
+from netcheck.verdict.naming import the_hosts
+from netcheck.verdict.owners import the_proxy
 from netcheck.verdict.settings_in_words import to_set
 
 

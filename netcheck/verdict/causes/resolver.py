@@ -13,18 +13,10 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import odd_lookups
 from netcheck.verdict.causes.wavering import denies_at_times
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import is_another_of_apples, is_apples, is_unheard, phase_is, reason_is
-from netcheck.verdict.naming import (
-    FAMILIES,
-    THIS_MACHINE,
-    THIS_NETWORK,
-    how_often,
-    shortened,
-    the_hosts,
-    the_reply,
-    the_resolver,
-    unresolved_proxies,
-)
+from netcheck.verdict.naming import FAMILIES, shortened, the_hosts, unresolved_proxies
+from netcheck.verdict.owners import THIS_MACHINE, THIS_NETWORK, the_resolver
 
 _LATEST, _FEWEST = 8, 2
 """Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""

@@ -12,6 +12,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays, is_led_to_nobody
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import (
     fails_in,
     is_another_of_apples,
@@ -20,20 +21,8 @@ from netcheck.verdict.matching import (
     phase_is,
     reason_is,
 )
-from netcheck.verdict.naming import (
-    DEVELOPERS,
-    FAMILIES,
-    THIS_MACHINE,
-    THIS_NETWORK,
-    how_often,
-    mend_the_stores,
-    on_the_way,
-    shortened,
-    the_hosts,
-    the_ports,
-    the_reply,
-    the_resolver,
-)
+from netcheck.verdict.naming import FAMILIES, mend_the_stores, shortened, the_hosts, the_ports
+from netcheck.verdict.owners import DEVELOPERS, THIS_MACHINE, THIS_NETWORK, on_the_way, the_resolver
 from netcheck.verdict.settings_in_words import bound_to, its_binding
 
 _asks = phase_is(*DNS_PHASES)

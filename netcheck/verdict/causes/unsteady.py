@@ -9,15 +9,8 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import fails_as, http_status, is_apples, is_unsaid, reason_is
-from netcheck.verdict.naming import (
-    APPLE,
-    Owner,
-    on_the_way,
-    shortened,
-    the_hosts,
-    the_ports,
-    those_who_run,
-)
+from netcheck.verdict.naming import shortened, the_hosts, the_ports
+from netcheck.verdict.owners import APPLE, Owner, on_the_way, those_who_run
 
 
 @cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE, Hop.APPLE)

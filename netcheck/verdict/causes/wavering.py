@@ -9,8 +9,10 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import are_mostly_at_times, fails_in
-from netcheck.verdict.naming import an_answer, how_often, shortened, the_resolver
+from netcheck.verdict.naming import an_answer, shortened
+from netcheck.verdict.owners import the_resolver
 
 _FEWEST = 3
 """Names with addresses of one family, while by the other question they do not exist, or are blocked."""

@@ -16,6 +16,7 @@ from tests.verdict.scene import (
     COURIER,
     DIRECT,
     ENROLMENT,
+    EXPIRED,
     MDM,
     NOW,
     PROXY,
@@ -26,7 +27,6 @@ from tests.verdict.scene import (
     judge,
 )
 
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 INTERCEPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by somebody")
 PORTAL = certificate(Trust.OTHER, issuer="Portal CA", subject="login.hotel.example", is_for_host=False)
 

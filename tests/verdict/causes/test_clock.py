@@ -13,6 +13,7 @@ from tests.records import once, result, standing_of
 from tests.verdict.scene import (
     COURIER,
     DIRECT,
+    EXPIRED,
     MDM,
     NOW,
     PROXY,
@@ -25,7 +26,6 @@ from tests.verdict.scene import (
 )
 
 LATER = NOW + 5 * YEAR
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
 
 
 @pytest.mark.parametrize("years", [-5, -0.6, 0.6, 5])
