@@ -26,14 +26,14 @@ from netcheck.verdict.rules import RULES
 from netcheck.verdict.world import Beside
 from tests.records import once, result
 
-COURIER = Service(
-    "courier",
-    tuple(f"{number}-courier.push.apple.com" for number in range(4)),
-    (5223, 443),
-    frozenset({Role.DEVICE}),
-    True,
-    PortRule.FALLBACK,
-)
+
+def numbered(count: int, name: str = "courier") -> Service:
+    """So many couriers of Apple's."""
+    hosts = tuple(f"{number}-{name}.push.apple.com" for number in range(count))
+    return Service(name, hosts, (5223, 443), frozenset({Role.DEVICE}), True, PortRule.FALLBACK)
+
+
+COURIER = numbered(4)
 ENROLMENT = Service(
     "enrolment",
     ("deviceenrollment.apple.com", "gdmf.apple.com", "iprofiles.apple.com"),

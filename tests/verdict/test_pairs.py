@@ -14,20 +14,12 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Hop
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Result, TlsInfo, Trust
-from netcheck.model.services import PortRule, Service
+from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
 from tests.records import once, result
-from tests.verdict.scene import COURIER as FOUR_COURIERS
-from tests.verdict.scene import DIRECT, MDM, NOW, PROVIDER_API, PROXY, certificate
+from tests.verdict.scene import DIRECT, MDM, NOW, PROVIDER_API, PROXY, certificate, numbered
 
-COURIER = Service(
-    "courier",
-    tuple(f"{number}-courier.push.apple.com" for number in range(6)),
-    (5223, 443),
-    FOUR_COURIERS.roles,
-    True,
-    PortRule.FALLBACK,
-)
+COURIER = numbered(6)
 IPV4 = ("17.57.144.1", "17.188.138.2", "17.249.28.3", "17.252.156.4", "17.57.144.5", "17.188.138.6")
 IPV6 = ("2620:149:a44::1", "2403:300:a42::2", "2403:300:a51::3", "2a01:b740:a42::4", "2620:149:a44::5")
 

@@ -7,7 +7,7 @@ import pytest
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, Family, ProbePath, Resolver, Role
-from netcheck.model.services import PortRule, Service
+from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import (
@@ -22,18 +22,12 @@ from tests.verdict.scene import (
     PROXY,
     couriers,
     judge,
+    numbered,
     proxied,
     through,
 )
 
-SIX = Service(
-    "courier",
-    tuple(f"{number}-courier.push.apple.com" for number in range(6)),
-    (5223, 443),
-    frozenset({Role.DEVICE}),
-    True,
-    PortRule.FALLBACK,
-)
+SIX = numbered(6)
 
 
 def with_failing(failure: Failure, *numbers: int) -> Judgement:
@@ -176,7 +170,7 @@ def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
 
 def test_where_many_hosts_fail_at_once_apple_is_not_asked() -> None:
     """A firewall may let only so many connections through: not the same ones each time."""
-    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(50)))
+    many = numbered(50)
     refused = Failure(Phase.CONNECT, Reason.REFUSED, "refused")
     for count, hop in ((3, Hop.APPLE), (5, Hop.APPLE), (6, Hop.FIREWALL), (20, Hop.FIREWALL)):
         results = [

@@ -10,7 +10,18 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Result
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BLOCKED, COURIER, DIRECT, FALLBACK, NAMED, PROXY, couriers, judge
+from tests.verdict.scene import (
+    API,
+    BLOCKED,
+    COURIER,
+    DIRECT,
+    FALLBACK,
+    NAMED,
+    PROXY,
+    couriers,
+    judge,
+    numbered,
+)
 
 
 def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None:
@@ -106,9 +117,7 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
 
 
 def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_first_port_is_blocked() -> None:
-    courier2 = replace(
-        COURIER, name="courier2", hosts=tuple(f"{number}-courier2.push.apple.com" for number in range(4))
-    )
+    courier2 = numbered(4, "courier2")
     second = [
         replace(each, service="courier2", host=each.host.replace("courier", "courier2"))
         for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]

@@ -31,9 +31,10 @@ from tests.verdict.scene import (
     certificate,
     couriers,
     judge,
+    numbered,
 )
 
-SIXTEEN = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(16)))
+SIXTEEN = numbered(16)
 
 
 @pytest.mark.parametrize("reason", [Reason.TLS_TIMEOUT, Reason.RESET, Reason.TLS_NOT_TLS])
@@ -298,9 +299,7 @@ def test_what_apple_says_within_tls_is_nobodys_on_the_way(
 
 
 def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:
-    courier2 = replace(
-        COURIER, name="courier2", hosts=("0-courier2.push.apple.com", "1-courier2.push.apple.com")
-    )
+    courier2 = numbered(2, "courier2")
     dead = [
         result(courier2, port, DROPPED, host=host, address=f"17.{second}.0.1")
         for host, second in zip(courier2.hosts, (249, 252), strict=True)
@@ -335,7 +334,7 @@ def test_what_a_router_on_the_way_rejects_is_not_apples_fault(told_by: str | Non
 
 
 def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_path_did_not_visit() -> None:
-    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(13)))
+    many = numbered(13)
     results = [
         result(many, port, DROPPED if number else None, host=host, address=f"17.57.144.{number + 1}")
         for number, host in enumerate(many.hosts)

@@ -27,6 +27,7 @@ from tests.verdict.scene import (
     certificate,
     couriers,
     judge,
+    numbered,
     proxied,
     through,
 )
@@ -283,7 +284,7 @@ def test_what_a_lying_proxy_only_says_to_be_connected_is_not_said_to_work(
 
 
 def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None:
-    service = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(8)))
+    service = numbered(8)
     cut, results = Failure(Phase.TLS, Reason.CLOSED, "closed"), []
     for number, host in enumerate(service.hosts):
         member, failure = ("10.0.0.1", None) if number % 4 else ("10.0.0.2", cut)
@@ -302,7 +303,7 @@ def test_all_hosts_that_go_by_one_address_of_a_proxys_name_are_not_few() -> None
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
 
 
-COURIER2 = replace(COURIER, name="courier2", hosts=("0-courier2.push.apple.com",))
+COURIER2 = numbered(1, "courier2")
 
 
 def by_members(failure: Failure, *bad: str, hosts: int = 4, beside: Sequence[Result] = ()) -> Judgement:

@@ -34,6 +34,7 @@ from tests.verdict.scene import (
     PROXY,
     couriers,
     judge,
+    numbered,
     proxied,
 )
 
@@ -437,7 +438,7 @@ def test_a_resolver_that_died_behind_a_blocked_port_is_asked_to_run_for_all_role
     assert "make sure that the resolver runs and answers" in (judged.next_step or "")
 
 
-TWELVE = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(12)))
+TWELVE = numbered(12)
 APPLES = "17.57.144.1"
 
 
