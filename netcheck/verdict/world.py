@@ -62,7 +62,7 @@ class World:
         paths: Sequence[ProbePath],
         counting: Counting,
         lookups: Iterable[Lookup],
-        needs: Mapping[str, frozenset[Needed]],
+        needs: Mapping[str, Set[Needed]],
         beside: Beside,
         trends: Trends,
     ) -> None:
@@ -74,7 +74,7 @@ class World:
         self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         for each in counting.counted:
-            if each.failure is None or each.place in needs[each.result.path]:
+            if each.failure is None or each.place in needs.get(each.result.path, ()):
                 self._by_path[each.result.path].append(each)
 
     @cached_property
