@@ -111,7 +111,7 @@ class Case:
         return self.if_enough([each for each in self.left if matches(each)])
 
     def if_enough(self, such: list[Counted]) -> list[Counted]:
-        """As they are where they are half of what is left, or half of what fails on a service's port."""
+        """These, if they are half of what is left, or half of what fails on a service's port; else none."""
         return such if 2 * len(such) >= len(self.left) or self.weighs(such) else []
 
     def weighs(self, such: Sequence[Counted]) -> bool:

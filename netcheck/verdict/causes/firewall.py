@@ -159,10 +159,7 @@ def _is_answered_otherwise(case: Case, about: Sequence[Counted]) -> Found:
 
 
 def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
-    """Those on whose way something cuts in each time.
-
-    Not where a single host does, nor a server of the user's own.
-    """
+    """Those that are cut each time; none where it may be single hosts, or servers of the user's own."""
     about = [each for each in about if not each.comes_and_goes]
     return [] if all(map(case.is_only_its_own, about)) or case.is_few(about) else about
 

@@ -12,7 +12,7 @@ from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, 
 from netcheck.verdict.naming import shortened, the_hosts
 from netcheck.verdict.owners import the_balancers
 
-_ENDS_TLS = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
+_ends_tls = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
 
 
 @cause(Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)
@@ -48,7 +48,7 @@ def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
     if not case.path.load_balancer:
         return None
-    about = case.mostly(lambda each: is_apples(each) and _ENDS_TLS(each) and not case.is_led_astray(each))
+    about = case.mostly(lambda each: is_apples(each) and _ends_tls(each) and not case.is_led_astray(each))
     if not about:
         return None
     balancer = the_balancers(about)

@@ -244,13 +244,13 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     ]
     if not about:
         return None
-    resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
+    owner = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
     addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
     names = how_many(len({each.result.host for each in about}), "name")
     return Found(
-        resolver,
+        owner,
         about,
-        f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+        f"Ask {owner.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
         evidence=f"{names} can be reached at {addresses}, outside the expected networks",
     )
 

@@ -17,9 +17,9 @@ from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import mend_the_stores, shortened, the_answer, the_failed_hosts, the_hosts
 from netcheck.verdict.owners import FIREWALL, THIS_MACHINE, the_chooser
 
-_IS_UNREAD = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
-_IS_FAULTY = reason_is(Reason.PAC_FAULTY)
-_IS_OF_THIS_MACHINE = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+_is_unread = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
+_is_faulty = reason_is(Reason.PAC_FAULTY)
+_is_of_this_machine = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
 """Or of its resolver: through a proxy it would be as wrong."""
 
 
@@ -31,13 +31,13 @@ def pac_failed(case: Case) -> Found | None:
 
 def _says_nothing(case: Case) -> Found | None:
     """Without it devices know no proxy, and do not connect unless their profile lets them go directly."""
-    about = case.mostly(lambda each: _IS_UNREAD(each) and not lacks_store(each))
+    about = case.mostly(lambda each: _is_unread(each) and not lacks_store(each))
     if not about:
         return None
     file = the_chooser(case)
     what = (
         "correct the fault in the PAC file"
-        if all(map(_IS_FAULTY, about))
+        if all(map(_is_faulty, about))
         else "make sure that the PAC file can be fetched from netcheck's machine"
     )
     reply = the_reply(about, is_of_destination=False)
@@ -54,7 +54,7 @@ def _names_no_proxy(case: Case) -> Found | None:
     proxied = [each for each in case.others if each.result.attempt.proxies]
     through = {each.place: each.result for each in proxied if each.failure is None}
     fail_too = {(each.result.host, each.result.port) for each in proxied if each.failure is not None}
-    sent = case.mostly(lambda each: goes_directly(each) and not _IS_OF_THIS_MACHINE(each))
+    sent = case.mostly(lambda each: goes_directly(each) and not _is_of_this_machine(each))
     unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
     better = [e for e in sent if e.place in through and (e.result.host, e.result.port) not in fail_too]
     about = case.if_enough(unread or better)

@@ -48,13 +48,14 @@ _BAD_REQUEST = b"400"
 _TOGETHER = 1.0
 """Seconds within which the probes of one visit begin."""
 
-_SHOWS_A_BAD_CERTIFICATE = fails_in(
+_shows_a_bad_certificate = fails_in(
     Phase.PROXY_TLS, Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED
 )
 
-_IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
-_SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
-_HAS_NO_SERVER = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_TIMEOUT)
+_is_untrusted = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
+_speaks_no_tls = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
+_is_cut = fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)
+_has_no_server = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_TIMEOUT)
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
@@ -74,7 +75,7 @@ def proxy_down(case: Case) -> Found | None:
 
 def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
-    if all(map(_IS_UNTRUSTED, about)):
+    if all(map(_is_untrusted, about)):
         return (
             f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
@@ -82,9 +83,9 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
         renew = f"Ask {proxy.asked} to renew the proxy's certificate"
         return f"{renew}, if the clock of netcheck's machine is right."
-    if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+    if all(map(_shows_a_bad_certificate, about)):
         return f"Ask {proxy.asked} to correct the proxy's certificate."
-    if all(map(_SPEAKS_NO_TLS, about)):
+    if all(map(_speaks_no_tls, about)):
         is_in_pac_file = isinstance(case.path.chosen_by, Pac)
         other = "PROXY in place of HTTPS" if is_in_pac_file else "http:// in place of https://"
         return f"Write {other} {where_it_is_named(case.path)}: {proxy.name} speaks no TLS there."
@@ -216,7 +217,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
             f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
-    elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
+    elif software_of(about) == "HAProxy" and all(map(_has_no_server, about)):
         next_step = (
             f"Ask {proxy.asked} to check the servers in its `backend`. By its answers it is HAProxy, "
             f"and none of these servers answers for {what}."
@@ -289,10 +290,6 @@ def _has_answered(each: Counted) -> bool:
 
 def _is_without_tls(each: Counted) -> bool:
     return Phase.TLS not in each.result.attempt.phases
-
-
-def _is_cut(each: Counted) -> bool:
-    return fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)(each)
 
 
 _FEWEST_PASSED_OVER = 2

@@ -189,10 +189,10 @@ def _who_said(lookups: Iterable[Lookup]) -> set[str]:
 
 
 def _is_dead(case: Case) -> bool:
-    """Whether the resolver said nothing to anyone while names failed; it may have before, and again by now.
+    """Whether the resolver answered nobody while names failed, be it that it did before, or does again.
 
-    Half of the names are enough: what it answered last may have come while others were asked for already. On
-    one of its ports, a name may have failed for another reason before.
+    Half of the names are enough: its last answers may have come when others were asked for already. A name
+    counts from when it last began to fail, as it may have failed on one port before for another reason.
     """
     heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
     unheard = list(filter(is_unheard, case.counted))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from netcheck.apns.addresses import is_allocated
-from netcheck.model.failing import DNS_PHASES, Phase, Reason
+from netcheck.model.failing import DNS_PHASES, DNS_SILENCE, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
 from netcheck.model.results import HOSTS_FILE
@@ -27,7 +27,7 @@ from netcheck.verdict.settings_in_words import bound_to, its_binding
 
 _asks = phase_is(*DNS_PHASES)
 _NO_ROUTE = Reason.NETWORK_UNREACHABLE
-_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, _NO_ROUTE)
+_DNS_SILENCE = (*DNS_SILENCE, _NO_ROUTE)
 _SILENCE = {
     Phase.RESOLVE: _DNS_SILENCE,
     Phase.PROXY_RESOLVE: _DNS_SILENCE,
