@@ -108,7 +108,7 @@ class LatestFacts:
         if snapshot.version < self._version:
             return
         if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
-            self._version, self.latest = snapshot.version, self._settled(facts, snapshot.random)
+            self._version, self.latest = snapshot.version, self._settled(facts, snapshot.criteria.random)
 
     def _settled(self, facts: Facts, random: frozenset[Part]) -> Facts:
         if not facts.endpoints:

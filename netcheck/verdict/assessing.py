@@ -3,11 +3,9 @@
 Causes are the rules'.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
@@ -16,9 +14,8 @@ from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
-from netcheck.model.trends import Part, Trends
 from netcheck.verdict.case import Case
-from netcheck.verdict.counting import Counted, Counting, what_counts
+from netcheck.verdict.counting import Counted, Counting, Criteria, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.grouping import grouped
 from netcheck.verdict.loss import lost
@@ -125,25 +122,17 @@ class Assessment:
     """
 
 
-def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
+def assess(
     services: Sequence[Service],
     paths: Sequence[ProbePath],
     standings: Iterable[Standing],
     lookups: Iterable[Lookup] = (),
     *,
-    window: float = math.inf,
-    failures: int = 1,
-    trends: Trends = MappingProxyType({}),
-    random: frozenset[Part] = frozenset(),
+    criteria: Criteria = Criteria(),  # noqa: B008 - frozen
     beside: Beside = Beside(),  # noqa: B008 - frozen
-    is_one_look: bool = False,
 ) -> Assessment:
-    """Judge by the results that are at most `window` seconds older than the newest of their path.
-
-    `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
-    results have outdated; `random`, where hosts fail by chance.
-    """
-    counting = what_counts(paths, standings, window, failures, trends, random=random, is_one_look=is_one_look)
+    """Judge by the latest results, as far as they count by these criteria."""
+    counting = what_counts(paths, standings, criteria)
     tallies = _tallies(services, paths, counting)
     on_paths = [
         _on_path(path, role, needed, tallies[path.name])
@@ -152,7 +141,7 @@ def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
         if (needed := services_needed(services, path, role))
     ]
     useful = grouped((each.path.name, need) for each in on_paths for need in each.needs)
-    world = World(services, paths, counting, lookups, useful, beside, trends)
+    world = World(services, paths, counting, lookups, useful, beside, criteria.trends)
     losses = _losses(services, paths, counting)
     judgements = [_judge(world, each, tallies[each.path.name], losses[each.path.name]) for each in on_paths]
     return Assessment(judgements, _fallback_active(services, paths, tallies))

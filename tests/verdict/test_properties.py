@@ -21,6 +21,7 @@ from netcheck.model.paths import (
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import standing_of
 from tests.verdict.scene import PROVIDER_API, numbered, possible
 
@@ -91,7 +92,7 @@ needed = st.integers(1, 3)
 
 
 def judge(world: list[Standing], failures_needed: int) -> list[Judgement]:
-    return assess(SERVICES, PATHS, world, window=120, failures=failures_needed).judgements
+    return assess(SERVICES, PATHS, world, criteria=Criteria(window=120, failures=failures_needed)).judgements
 
 
 @given(worlds, needed)

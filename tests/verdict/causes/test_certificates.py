@@ -11,6 +11,7 @@ from netcheck.model.paths import Family
 from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.trends import Part
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import result, standing_of
 from tests.verdict.scene import (
     COURIER,
@@ -84,7 +85,7 @@ def test_who_decrypts_or_answers_at_times_is_one_of_several(tls: TlsInfo, cause:
     seen = [each for each in all_couriers(INTERCEPTED, tls) if each.port == 5223]
     standings = [standing_of(each, 0, True, (False, True), each) for each in seen]
     random = frozenset({Part("direct", 5223, Family.IPV4)})
-    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(random=random)).judgements
     assert (judged.cause, judged.hop) == (cause, Hop.FIREWALL)
     at_times = f"This happens at one time and not at another: one of several members or links {does}."
     assert at_times in judged.findings[0].next_step

@@ -9,6 +9,7 @@ from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import Nameserver, ProbePath, Resolver, Transport
 from netcheck.model.results import Trust
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import once, result, standing_of
 from tests.verdict.scene import (
     COURIER,
@@ -67,7 +68,7 @@ def test_what_was_under_way_when_the_clock_jumped_seems_no_less_far_off() -> Non
 def test_a_certificate_out_of_date_that_is_not_yet_believed_vouches_for_no_clock() -> None:
     seen = all_couriers(EXPIRED, certificate(), LATER)
     standings = [*(standing_of(each, 2, True) for each in seen[:-1]), standing_of(seen[-1], 1, True)]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     assert judged.cause is Cause.CLOCK_WRONG
 
 

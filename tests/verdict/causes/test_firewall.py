@@ -11,6 +11,7 @@ from netcheck.model.results import LargeHello, Standing, TlsInfo, Trust
 from netcheck.model.services import Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from netcheck.verdict.world import Beside
 from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
@@ -138,7 +139,7 @@ def test_a_single_address_that_fails_is_no_block_however_many_hosts_have_it(
     named += [replace(each, port=5223) for each in named]
     lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
     standings = [*at_one_dead_address(failing), *(once(named) if is_reached else ())]
-    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, failures=2).judgements
+    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, criteria=Criteria(failures=2)).judgements
     (judged,) = (each for each in found if each.path == "direct")
     assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.HOSTS_UNREACHABLE, Hop.APPLE)]
     assert f"about {DEAD} on port 5223. Only these" in judged.findings[0].next_step
@@ -149,7 +150,9 @@ def test_a_single_address_that_another_path_reaches_is_blocked() -> None:
     reached = once([result(SIXTEEN, 5223, host=SIXTEEN.hosts[0], address=DEAD, path="other")])
     lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
     standings = [*at_one_dead_address(4), *reached]
-    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, failures=2).judgements[0]
+    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, criteria=Criteria(failures=2)).judgements[
+        0
+    ]
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
 
 
@@ -162,7 +165,7 @@ def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> N
         for n, host in enumerate(COURIER.hosts)
     ]
     standings = [standing_of(each, 0, True) for each in (*alive, *dead)]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.DEGRADED,
         Cause.RANGE_BLOCKED,
@@ -178,7 +181,7 @@ def test_one_dead_address_of_a_range_that_answers_is_no_limit() -> None:
         for last in (1, 2)
     ]
     standings = [standing_of(each, 0, True) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
 
 
@@ -291,7 +294,7 @@ def test_what_apple_says_within_tls_is_nobodys_on_the_way(
     failed = result(service, 443, failure, tls=tls, path=PROXY.name, address="17.188.128.9")
     standings = [standing_of(failed, 1, True, (True, False), failed)] if at_times else once([failed])
     random = frozenset({Part(PROXY.name, 443, failed.attempt.family)}) if at_times else frozenset()
-    (judged,) = assess([service], [PROXY], standings, random=random).judgements
+    (judged,) = assess([service], [PROXY], standings, criteria=Criteria(random=random)).judgements
     assert judged.hop is hop
     if hop is Hop.APPLE:
         assert judged.cause is (Cause.INTERMITTENT if at_times else Cause.SESSION_BROKEN)
@@ -371,7 +374,9 @@ def test_what_is_lost_time_and_again_is_said_to_come_and_go(
     results = [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
     trends = {Part("direct", 5223, Family.IPV4): Trend(silences=silences)}
     standings = [standing_of(each, 2 * (each.port == 5223), False) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], standings, criteria=Criteria(failures=2, trends=trends)
+    ).judgements
     (finding,) = judged.findings
     assert finding.cause is Cause.PORT_BLOCKED
     assert ("It comes and goes" in finding.next_step) is bool(times)
@@ -386,7 +391,9 @@ def test_hosts_that_always_fail_among_others_that_never_do_do_not_come_and_go() 
         Part("direct", 5223, Family.IPV4): Trend(silences=((900.0, 901.0), (930.0, 931.0), (960.0, 961.0)))
     }
     standings = [standing_of(each, 2 * (each.attempt.failure is not None), False) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], standings, criteria=Criteria(failures=2, trends=trends)
+    ).judgements
     (finding,) = judged.findings
     assert "came back" not in finding.evidence
     assert "comes and goes" not in finding.next_step
@@ -402,7 +409,7 @@ def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
         [COURIER],
         [DIRECT],
         standings if by_chance else once([tried]),
-        random=frozenset({Part("direct", 5223, Family.IPV4)}),
+        criteria=Criteria(random=frozenset({Part("direct", 5223, Family.IPV4)})),
         beside=Beside(large_hellos=(large,)),
     ).judgements
     causes = {finding.cause for finding in judged.findings}

@@ -13,6 +13,7 @@ from netcheck.model.results import Choice, Earlier, Result, TlsInfo
 from netcheck.model.services import Service
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import PROVIDER, once, result, standing_of
 from tests.verdict.scene import (
     COURIER,
@@ -235,7 +236,7 @@ def test_a_proxy_s_only_address_is_no_dead_member_while_a_failure_is_not_yet_bel
         )
         for each in refused
     ]
-    (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [PROXY], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
 
 
@@ -391,7 +392,9 @@ def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_a
         Part(PROXY.name, port, Family.NAME): Trend(silences=((990.0, 1010.0),)) for port in COURIER.ports
     }
     for trends, findings in (({}, 1), (outage, 0)):
-        judged = assess([COURIER], [DIRECT, PROXY], once(couriers() + slow), trends=trends).judgements[-1]
+        judged = assess(
+            [COURIER], [DIRECT, PROXY], once(couriers() + slow), criteria=Criteria(trends=trends)
+        ).judgements[-1]
         assert len(judged.findings) == findings
 
 
@@ -400,7 +403,11 @@ def findings_of_a_slow_proxy(before: Earlier | None = None, failed_until: float 
     slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
     standing = standing_of(slow, 0, True, before=before, failed_until=failed_until)
     standings = [*once([result(PROVIDER, 443)]), standing]
-    return len(assess([PROVIDER], [DIRECT, PROXY], standings, window=120.0).judgements[-1].findings)
+    return len(
+        assess([PROVIDER], [DIRECT, PROXY], standings, criteria=Criteria(window=120.0))
+        .judgements[-1]
+        .findings
+    )
 
 
 def test_a_proxy_is_not_slow_where_the_outage_before_may_have_lasted_until_then() -> None:

@@ -22,6 +22,7 @@ from netcheck.model.paths import (
 from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Try
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import DROPPED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
@@ -432,7 +433,7 @@ def test_a_resolver_that_died_behind_a_blocked_port_is_asked_to_run_for_all_role
     standings = [silent_at(20.0, host, 443) for host in COURIER.hosts]
     standings += [silent_at(20.0, host, 5223, since=5.0) for host in COURIER.hosts]
     standings += [silent_at(20.0, API.hosts[0], 443, API), *once([result(OPEN, 2195, at=10.0)])]
-    found = assess([COURIER, API, OPEN], [DIRECT], standings, failures=2).judgements
+    found = assess([COURIER, API, OPEN], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     (judged,) = (each for each in found if each.role is role)
     assert judged.cause is Cause.DNS_FAILURE
     assert "make sure that the resolver runs and answers" in (judged.next_step or "")
@@ -467,7 +468,7 @@ def test_names_that_failed_while_the_resolver_was_dead_hide_nothing_once_it_answ
         replace(lookup(host, reason=Reason.RESOLVER_UNREACHABLE), at=15.0 + number)
         for number, host in enumerate(failed)
     ]
-    (judged,) = assess([TWELVE], [DIRECT], standings, lookups, failures=2).judgements
+    (judged,) = assess([TWELVE], [DIRECT], standings, lookups, criteria=Criteria(failures=2)).judgements
     assert [each.cause for each in judged.findings] == causes
 
 

@@ -11,6 +11,7 @@ from netcheck.model.results import HOSTS_FILE, Result
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Moment, Part, Trend
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import DROPPED, GATEWAY, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
@@ -318,7 +319,9 @@ def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Ca
     (left,) = couriers(DROPPED, (5223,), hosts=(0,))
     left = replace(left, host=COURIER.hosts[3], attempt=replace(left.attempt, at=at, time=at))
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(980.0, 980.0)) for port in COURIER.ports}
-    (judged,) = assess([COURIER], [DIRECT], once([*lacking, left]), trends=trends).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], once([*lacking, left]), criteria=Criteria(trends=trends)
+    ).judgements
     assert (judged.cause, judged.is_stale) == (cause, False)
 
 
@@ -345,7 +348,9 @@ def test_a_route_to_a_part_of_a_range_is_missing_whoever_is_asked_last(
     ]
     quiet = {Part("direct", port, Family.IPV4): Trend() for port in COURIER.ports}
     trends = {} if is_one_look else quiet
-    (judged,) = assess([COURIER], [DIRECT], once(seen), trends=trends, is_one_look=is_one_look).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], once(seen), criteria=Criteria(trends=trends, is_one_look=is_one_look)
+    ).judgements
     assert not judged.is_stale
     assert Cause.LOCAL_MACHINE in {finding.cause for finding in judged.findings}
     assert Cause.FALLBACK_BLOCKED not in {finding.cause for finding in judged.findings}
@@ -356,9 +361,11 @@ def test_where_all_that_fails_is_of_a_time_without_routes_nobody_has_looked_sinc
     retired = result(GATEWAY, 2195, host="gateway.test", address="17.57.144.9", at=1010.0)
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(999.0, 999.0)) for port in COURIER.ports}
     standings = [*once(lacking), *once([retired])]
-    (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, trends=trends).judgements
+    (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, criteria=Criteria(trends=trends)).judgements
     assert (judged.verdict, judged.is_stale) == (Verdict.NOT_READY, True)
-    (judged,) = assess([COURIER, GATEWAY], [DIRECT], once(lacking), trends=trends).judgements
+    (judged,) = assess(
+        [COURIER, GATEWAY], [DIRECT], once(lacking), criteria=Criteria(trends=trends)
+    ).judgements
     assert not judged.is_stale
 
 
@@ -369,7 +376,7 @@ def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was
     alive = couriers(None, (5223, 443), hosts=(1, 2, 3))
     trends = {Part("direct", 5223, Family.IPV4): Trend(silences=((0.0, 50.0),))}
     standings = [*once([missing]), failed, *once(alive)]
-    (judged,) = assess([COURIER], [DIRECT], standings, trends=trends).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(trends=trends)).judgements
     assert judged.cause is None
 
 

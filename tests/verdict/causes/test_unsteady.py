@@ -11,6 +11,7 @@ from netcheck.model.trends import Part
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import DROPPED, REFUSED, once, standing_of, visit
 from tests.verdict.scene import COURIER, DIRECT, HANDSHAKE, PROVIDER_API, PROXY, couriers, through
 
@@ -27,7 +28,9 @@ def judged_by_turns(failure: Failure, *, spoke: bool) -> Judgement:
         by_name = [replace(each, attempt=replace(each.attempt, address=None)) for each in seen]
         state.record(visit(*by_name))
     standings = list(standings_of(state.endpoints.latest))
-    (judged,) = assess([PROVIDER_API], [PROXY], standings, window=180, failures=2).judgements
+    (judged,) = assess(
+        [PROVIDER_API], [PROXY], standings, criteria=Criteria(window=180, failures=2)
+    ).judgements
     return judged
 
 
@@ -75,7 +78,7 @@ def test_what_a_proxy_denies_for_one_host_is_never_apples(reason: Reason, fails_
         standing_of(fine, 0, True, recent, failing, failing={address: 3} if fails_at else {}),
         *([standing_of(failing, 0, True, recent, failing, failing={address: 3})] if fails_at else []),
     ]
-    (judged,) = assess([COURIER], [PROXY], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [PROXY], standings, criteria=Criteria(failures=2)).judgements
     assert judged.hop is Hop.PROXY
 
 
@@ -86,7 +89,7 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
     standings = [standing_of(each, 1, True, (True, False), each) for each in by_chance]
     standings += [standing_of(each, 8, True, (False,) * 8, each) for each in each_time]
     random = frozenset({Part("direct", 5223, Family.IPV4)})
-    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(random=random)).judgements
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
     assert len(judged.findings) == count
