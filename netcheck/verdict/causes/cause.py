@@ -1,4 +1,8 @@
-"""How a cause is written: a function that looks for it in a case, and the hops whose it can be."""
+"""How a cause is written: a function that looks for it in a case, and the hops whose it can be.
+
+Nearly all have one shape: the failures that show it, by `case.mostly`; None where there are too few of them;
+else `Found`, with whose it is and what to do about it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

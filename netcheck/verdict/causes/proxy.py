@@ -205,36 +205,38 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
+    return Found(proxy, about, _so_that_it_connects(case, proxy, about))
+
+
+def _so_that_it_connects(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     next_proxies = the_next_proxies(about)
     what = next_proxies or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(_was_not_asked, about)):
-        next_step = (
+        return (
             f"Name another proxy for {what} {where_it_is_named(case.path)}. "
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
-    elif all(map(is_translated, about)):
-        next_step = (
+    if all(map(is_translated, about)):
+        return (
             f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
-    elif software_of(about) == "HAProxy" and all(map(_has_no_server, about)):
-        next_step = (
+    if software_of(about) == "HAProxy" and all(map(_has_no_server, about)):
+        return (
             f"Ask {proxy.asked} to check the servers in its `backend`. By its answers it is HAProxy, "
             f"and none of these servers answers for {what}."
         )
-    elif others := _others_that_work(case, about):
-        next_step = (
+    if others := _others_that_work(case, about):
+        return (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
             f"It cannot connect to {what}. It can connect to {the_hosts(case, others)}."
             f"{or_of_its_names(case, about)}"
         )
-    else:
-        next_step = (
-            f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
-            f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
-            f"{or_of_its_names(case, about)}"
-        )
-    return Found(proxy, about, next_step)
+    return (
+        f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
+        f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
+        f"{or_of_its_names(case, about)}"
+    )
 
 
 def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
