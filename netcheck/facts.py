@@ -18,7 +18,6 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.model.results import Endpoint, EndpointState, Lookup, Result
 from netcheck.model.services import Service
-from netcheck.model.trends import Part, Trends
 from netcheck.state.endpoints import standings_of
 from netcheck.state.flows import Flow, Outcomes, PathCounters, Recent
 from netcheck.state.histogram import Histogram
@@ -26,6 +25,7 @@ from netcheck.state.lookups import LookupFlow, Question
 from netcheck.state.own import SelfState
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from netcheck.verdict.world import Beside
 
 HostsKey: TypeAlias = tuple[str, int, str, Family]
@@ -178,9 +178,7 @@ class Snapshot:
 
     version: int
     belief: Belief
-    trends: Trends
-    random: frozenset[Part]
-    """Where it is chance that decides, and no host."""
+    criteria: Criteria
     unjudged: Facts
     """All but what the results mean."""
 
@@ -189,8 +187,13 @@ class Snapshot:
         return cls(
             state.version,
             belief,
-            state.courses.trends() if belief.patience else {},
-            state.chances.random(in_one_look=belief.is_one_look),
+            Criteria(
+                belief.window,
+                belief.failures,
+                belief.is_one_look,
+                trends=state.courses.trends() if belief.patience else {},
+                random=state.chances.random(in_one_look=belief.is_one_look),
+            ),
             Facts(
                 services=state.services,
                 paths=state.paths,
@@ -217,17 +220,13 @@ class Snapshot:
             known.paths,
             tuple(standings_of(known.endpoints)),
             known.lookups_by_flow.values(),
-            window=self.belief.window,
-            failures=self.belief.failures,
-            trends=self.trends,
-            random=self.random,
+            criteria=self.criteria,
             beside=Beside(
                 known.push_certificates,
                 known.proofs,
                 known.large_hellos,
                 tuple(known.holds.values()),
             ),
-            is_one_look=self.belief.is_one_look,
         )
         fetched = [(result, seen.bag) for seen in known.endpoints.values() for result in seen.results]
         return replace(

@@ -108,7 +108,7 @@ class LatestFacts:
         if snapshot.version < self._version:
             return
         if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
-            self._version, self.latest = snapshot.version, self._settled(facts, snapshot.random)
+            self._version, self.latest = snapshot.version, self._settled(facts, snapshot.criteria.random)
 
     def _settled(self, facts: Facts, random: frozenset[Part]) -> Facts:
         if not facts.endpoints:
@@ -153,7 +153,7 @@ class LatestFacts:
         if unrest.may_only_be_late(path, fresh):
             return before
         is_changing = (
-            fresh.is_of_before
+            fresh.is_stale
             or path.name in unrest.changing
             or (path.name in unrest.restless and _may_be_recovering(fresh, before.judgement))
         )

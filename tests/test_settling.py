@@ -200,13 +200,13 @@ def test_a_verdict_waits_for_an_inquiry_to_end() -> None:
 def test_what_rests_on_failures_from_before_waits_until_somebody_looks_again_or_too_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def of_before(*known: Any, **how: Any) -> Assessment:
+    def stale(*known: Any, **how: Any) -> Assessment:
         found = assess(*known, **how)
-        return replace(found, judgements=[replace(each, is_of_before=True) for each in found.judgements])
+        return replace(found, judgements=[replace(each, is_stale=True) for each in found.judgements])
 
     changing = Changing()
     changing.see(0, 1)
-    monkeypatch.setattr(facts_module, "assess", of_before)
+    monkeypatch.setattr(facts_module, "assess", stale)
     assert changing.see(*range(2, 9), fails=True).verdict is Verdict.READY
     changing.now += 4 * CHANGING.patience
     assert changing.see(9, fails=True).verdict is Verdict.NOT_READY

@@ -195,7 +195,7 @@ class Judgement:
     """What the owners of the path expect of it."""
     doubts: tuple[str, ...] = ()
     """What may be changing, in sentences for people: the rest is as it was before, until that is clear."""
-    is_of_before: bool = False
+    is_stale: bool = False
     """Whether all that failed did so for a reason that is over, and nobody has looked again since."""
 
     @property

@@ -3,11 +3,9 @@
 Causes are the rules'.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import NamedTuple
 
 from netcheck.model.failing import Reason
@@ -16,10 +14,10 @@ from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
 from netcheck.model.results import Lookup, Result, Standing
 from netcheck.model.services import PortRule, Service, ports_on
-from netcheck.model.trends import Part, Trends
 from netcheck.verdict.case import Case
-from netcheck.verdict.counting import Counted, Counting, what_counts
+from netcheck.verdict.counting import Counted, Counting, Criteria, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.loss import lost
 from netcheck.verdict.matching import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed
@@ -83,27 +81,28 @@ class Tally:
         return text
 
 
+class _ServiceVerdict(NamedTuple):
+    """How ready one service is over a path, and the ports that this rests on."""
+
+    service: Service
+    verdict: Verdict
+    decisive: tuple[int, ...]
+    """Those that make it no better."""
+    ports: tuple[int, ...]
+    """All that make a verdict."""
+    useful: tuple[int, ...]
+    """Those of its ports that are needed as things stand: where any will do, one that works makes do."""
+    relied_on: tuple[int, ...]
+    """Those of them that clients get through on; where there are none, those that they try."""
+
+
 class _OnPath(NamedTuple):
     """One path and role: how ready each service is there, and what is needed as things stand."""
 
     path: ProbePath
     role: Role
-    judged: "list[_ServiceVerdict]"
+    services: Sequence[_ServiceVerdict]
     needs: frozenset[Needed]
-
-
-class _ServiceVerdict(NamedTuple):
-    """How ready one service is over a path, and the ports that make it so."""
-
-    service: Service
-    verdict: Verdict
-    ports: tuple[int, ...]
-    judged: tuple[int, ...]
-    """Those of its ports that make a verdict."""
-    useful: tuple[int, ...]
-    """Those of its ports that are needed as things stand: where any will do, one that works makes do."""
-    relied_on: tuple[int, ...]
-    """Those of them that clients get through on; where there are none, those that they try."""
 
 
 Tallies = Mapping[str, Mapping[Needed, Tally]]
@@ -123,41 +122,29 @@ class Assessment:
     """
 
 
-def assess(  # noqa: PLR0913 - everything that a verdict rests on comes in here
+def assess(
     services: Sequence[Service],
     paths: Sequence[ProbePath],
     standings: Iterable[Standing],
     lookups: Iterable[Lookup] = (),
     *,
-    window: float = math.inf,
-    failures: int = 1,
-    trends: Trends = MappingProxyType({}),
-    random: frozenset[Part] = frozenset(),
+    criteria: Criteria = Criteria(),  # noqa: B008 - frozen
     beside: Beside = Beside(),  # noqa: B008 - frozen
-    is_one_look: bool = False,
 ) -> Assessment:
-    """Judge by the results that are at most `window` seconds older than the newest of their path.
-
-    `failures` is how many it takes until a failure is believed; see `what_counts`. `trends` say what newer
-    results have outdated; `random`, where hosts fail by chance.
-    """
-    counting = what_counts(paths, standings, window, failures, trends, random=random, is_one_look=is_one_look)
+    """Judge by the latest results, as far as they count by these criteria."""
+    counting = what_counts(paths, standings, criteria)
     tallies = _tallies(services, paths, counting)
-    cases = [
+    on_paths = [
         _on_path(path, role, needed, tallies[path.name])
         for path in paths
         for role in Role
         if (needed := services_needed(services, path, role))
     ]
-    useful = {path.name: _of_all_roles(path, cases) for path in paths}
-    world = World(services, paths, counting, lookups, useful, beside, trends)
+    useful = grouped((each.path.name, need) for each in on_paths for need in each.needs)
+    world = World(services, paths, counting, lookups, useful, beside, criteria.trends)
     losses = _losses(services, paths, counting)
-    judgements = [_judge(world, case, tallies[case.path.name], losses[case.path.name]) for case in cases]
+    judgements = [_judge(world, each, tallies[each.path.name], losses[each.path.name]) for each in on_paths]
     return Assessment(judgements, _fallback_active(services, paths, tallies))
-
-
-def _of_all_roles(path: ProbePath, cases: Iterable[_OnPath]) -> frozenset[Needed]:
-    return frozenset(need for case in cases if case.path is path for need in case.needs)
 
 
 def _tallies(services: Sequence[Service], paths: Sequence[ProbePath], counting: Counting) -> Tallies:
@@ -177,10 +164,7 @@ def _losses(
     services: Sequence[Service], paths: Sequence[ProbePath], counting: Counting
 ) -> dict[str, tuple[int, int] | None]:
     """By path, of what any role needs there."""
-    needed = {
-        path.name: frozenset[Needed]().union(*(needs(services, path, role) for role in Role))
-        for path in paths
-    }
+    needed = {path.name: {need for role in Role for need in needs(services, path, role)} for path in paths}
     by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
     for each in counting.counted:
         if each.place in needed[each.result.path]:
@@ -191,17 +175,17 @@ def _losses(
 def _on_path(
     path: ProbePath, role: Role, needed: Iterable[Service], tallies: Mapping[Needed, Tally]
 ) -> _OnPath:
-    judged = [_judge_service(service, path, tallies) for service in needed]
-    useful = frozenset(Needed(each.service.name, port) for each in judged for port in each.useful)
-    return _OnPath(path, role, judged, useful)
+    services = [_judge_service(service, path, tallies) for service in needed]
+    useful = frozenset(Needed(each.service.name, port) for each in services for port in each.useful)
+    return _OnPath(path, role, services, useful)
 
 
 def _judge(
     world: World, on_path: _OnPath, tallies: Mapping[Needed, Tally], loss: tuple[int, int] | None
 ) -> Judgement:
-    path, role, judged, needed = on_path
-    verdict = worst(each.verdict for each in judged)
-    large_hellos = _lost_where_it_matters(world.large_hellos_lost(path.name), judged)
+    path, role, services, needed = on_path
+    verdict = worst(each.verdict for each in services)
+    large_hellos = _lost_where_it_matters(world.large_hellos_lost(path.name), services)
     if verdict is Verdict.READY and (loss is not None or large_hellos):
         verdict = Verdict.DEGRADED
     proofs = world.proofs_on(path.name) if role is Role.PROVIDER else ()
@@ -209,11 +193,11 @@ def _judge(
         verdict = worst([verdict, _of_certificates(proofs)])
     limited = {
         Needed(each.service.name, port): each.verdict
-        for each in judged
-        for port in each.ports
+        for each in services
+        for port in each.decisive
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed, is_of_before = _failures(world, path, limited.keys() & needed)
+    failed, is_stale = _failures(world, path, limited.keys() & needed)
     case = Case(
         world,
         path,
@@ -229,22 +213,22 @@ def _judge(
     )
     counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(
-        path.name, role, verdict, explain(case), counts, needed, path.expected, is_of_before=is_of_before
+        path.name, role, verdict, explain(case), counts, needed, path.expected, is_stale=is_stale
     )
 
 
 def _counts(on_path: _OnPath, tallies: Mapping[Needed, Tally], *, is_known: bool) -> tuple[str, ...]:
     """Of what is needed; where it may be blocked on purpose, of all that could make a verdict."""
-    path, _, judged, needed = on_path
-    places = [Needed(each.service.name, port) for each in judged for port in each.judged]
+    path, _, services, needed = on_path
+    places = [Needed(each.service.name, port) for each in services for port in each.ports]
     told = [place for place in places if place in needed or path.expected is not Expected.READY]
     return tuple(tallies[place].evidence(place) for place in told if tallies[place].tried or not is_known)
 
 
-def _lost_where_it_matters(lost: Sequence[Result], judged: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
+def _lost_where_it_matters(lost: Sequence[Result], services: Iterable[_ServiceVerdict]) -> tuple[Result, ...]:
     """Of the services whose clients have no other port that works, and try none before that does."""
     matters: set[Needed] = set()
-    for its in judged:
+    for its in services:
         gone = {each.port for each in lost if each.service == its.service.name}
         can_do_without = its.service.port_rule is PortRule.ANY and not gone.issuperset(its.relied_on)
         if gone.intersection(its.relied_on) and not can_do_without:
@@ -261,30 +245,27 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
 
 
 def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
-    """What fails there by now, and whether all of it is of before.
-
-    That is for want of DNS, or a route, before it was there again: left out where there is anything else.
-    """
+    """What fails there, and whether all of it is stale, which is left out where anything else fails."""
     failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
-    latest = [each for each in failed if not world.is_of_before(path, each)]
-    return tuple(sorted(latest or failed, key=lambda each: each.order)), bool(failed) and not latest
+    fresh = [each for each in failed if not world.is_stale(path, each)]
+    return tuple(sorted(fresh or failed, key=lambda each: each.order)), bool(failed) and not fresh
 
 
 def _judge_service(service: Service, path: ProbePath, tallies: Mapping[Needed, Tally]) -> _ServiceVerdict:
     directly = _goes_directly(service, path, tallies)
-    judged = ports_judged(service, path, directly=directly)
-    by_port = {port: tallies[Needed(service.name, port)].verdict for port in judged}
+    ports = ports_judged(service, path, directly=directly)
+    by_port = {port: tallies[Needed(service.name, port)].verdict for port in ports}
     needed = ports_needed(service, path, directly=directly)
     if service.port_rule is PortRule.FALLBACK and (directly or not path.is_proxied):
         verdict = _with_fallback(list(by_port.values()))
-        ports = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else tuple(by_port)[:1]
+        decisive = _with_verdict(by_port, verdict) if verdict is Verdict.NOT_READY else ports[:1]
         relied_on = _that_work(needed, by_port)[:1] or needed
-        return _ServiceVerdict(service, verdict, ports, judged, needed, relied_on)
+        return _ServiceVerdict(service, verdict, decisive, ports, needed, relied_on)
     choose = worst if service.port_rule is PortRule.ALL else best
     verdict = choose(by_port.values())
     useful = _useful(service, needed, by_port, tallies) if service.port_rule is PortRule.ANY else needed
     relied_on = _that_work(useful, by_port) or useful
-    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), judged, useful, relied_on)
+    return _ServiceVerdict(service, verdict, _with_verdict(by_port, verdict), ports, useful, relied_on)
 
 
 def _that_work(ports: Iterable[int], by_port: Mapping[int, Verdict]) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     Matches,
     fails_in,
@@ -24,8 +25,6 @@ from netcheck.verdict.matching import (
 )
 from netcheck.verdict.world import WayOut, World
 
-_ONLY_WAY = WayOut((), None)
-"""As most paths have no other."""
 _HOSTS_OF_A_MEMBER = 2
 """So many fail at an address of a proxy's name, and others lead to as many, where the address is at fault."""
 _FEW_ADDRESSES = 3
@@ -65,11 +64,8 @@ class Case:
     def way(self, each: Counted) -> WayOut:
         """What it goes by that others on this path may not go by."""
         attempt = each.result.attempt
-        if attempt.member is None and not self.path.chosen_by:
-            return _ONLY_WAY
         proxies = attempt.proxies if self.path.chosen_by else ()
-        is_apart = attempt.member is not None and attempt.member in self.members_at_fault
-        return WayOut(proxies, attempt.member if is_apart else None)
+        return WayOut(proxies, attempt.member if attempt.member in self.members_at_fault else None)
 
     @cached_property
     def members_at_fault(self) -> frozenset[str]:
@@ -78,17 +74,11 @@ class Case:
         Where it is one host only, that may be what is at fault. So it may be where the address leads to
         another service of Apple's on this port.
         """
-        failing: dict[tuple[Needed, str], set[str]] = {}
-        reached: dict[Needed, set[str]] = {}
-        leads = set[tuple[Needed | int, str]]()
-        for each in self.counted:
-            if (member := each.result.attempt.member) is None:
-                continue
-            if each.failure is None:
-                reached.setdefault(each.place, set()).add(each.result.host)
-                leads.add((each.place if not is_apples(each) else each.result.port, member))
-            else:
-                failing.setdefault((each.place, member), set()).add(each.result.host)
+        by_member = [(each, member) for each in self.counted if (member := each.result.attempt.member)]
+        failing = grouped(((e.place, member), e.result.host) for e, member in by_member if e.failure)
+        works = [(each, member) for each, member in by_member if each.failure is None]
+        reached = grouped((each.place, each.result.host) for each, _ in works)
+        leads = {(e.result.port if is_apples(e) else e.place, member) for e, member in works}
         return frozenset(
             member
             for (place, member), hosts in failing.items()
@@ -110,7 +100,7 @@ class Case:
     @property
     def lookups(self) -> Sequence[Lookup]:
         """What the path's resolver said."""
-        return self.world.lookups_of(self.path.resolver.name)
+        return self.world.resolvers.lookups_of(self.path.resolver.name)
 
     def without(self, explained: Iterable[Counted]) -> "Case":
         gone = set(map(id, explained))
@@ -121,7 +111,7 @@ class Case:
         return self.if_enough([each for each in self.left if matches(each)])
 
     def if_enough(self, such: list[Counted]) -> list[Counted]:
-        """As they are where they are half of what is left, or half of what fails on a service's port."""
+        """These, if they are half of what is left, or half of what fails on a service's port; else none."""
         return such if 2 * len(such) >= len(self.left) or self.weighs(such) else []
 
     def weighs(self, such: Sequence[Counted]) -> bool:
@@ -136,24 +126,21 @@ class Case:
         What fails in TLS is not refuted by a path that says nothing in TLS. Nor is an address that fails by
         who reaches the name, where the name has another one that answers: they may have taken that.
         """
-        world = self.world
+        world, result = self.world, each.result
         if self.answers_at_another_address(each):
-            place = (each.result.attempt.address, each.result.port)
-            return not world.reached_at.get(place, frozenset()) <= {self.path.name}
-        if phase_is(Phase.TLS)(each) or each.result.attempt.tls is not None:
-            known = world.trusted_on
+            paths = world.reached_at.get((result.attempt.address, result.port))
+        elif phase_is(Phase.TLS)(each) or result.attempt.tls is not None:
+            paths = world.trusted_on.get((result.host, result.port))
         else:
             known = world.reached_on if each.connected else world.seen_on
-        return not known.get((each.result.host, each.result.port), frozenset()) <= {self.path.name}
+            paths = known.get((result.host, result.port))
+        return bool(paths) and paths != {self.path.name}
 
     @cached_property
     def answering(self) -> Mapping[tuple[str, int], set[Family]]:
         """The hosts and ports that answer here, with the families over which they do."""
-        found: dict[tuple[str, int], set[Family]] = {}
-        for each in self.counted:
-            if each.failure is None:
-                found.setdefault((each.result.host, each.result.port), set()).add(each.family)
-        return found
+        works = (each for each in self.counted if each.failure is None)
+        return grouped(((each.result.host, each.result.port), each.family) for each in works)
 
     @property
     def others(self) -> list[Counted]:
@@ -202,11 +189,8 @@ class Case:
     @cached_property
     def _fates_of_apples(self) -> Mapping[tuple[Family, int | None], set["_Fate"]]:
         """By family and port, and by family alone: many share one, and each failure is compared with all."""
-        found: dict[tuple[Family, int | None], set[_Fate]] = {}
-        for each in filter(is_apples, self.counted):
-            for port in (each.result.port, None):
-                found.setdefault((each.family, port), set()).add(_fate(each))
-        return found
+        apples = filter(is_apples, self.counted)
+        return grouped(((e.family, port), _fate(e)) for e in apples for port in (e.result.port, None))
 
     def is_few(self, about: Sequence[Counted]) -> bool:
         """Whether of each service's port only one of several hosts fails, or less than half of them.
@@ -214,9 +198,7 @@ class Case:
         Of those that go the same way, where several do: all of these are not few.
         """
         beside = self.going_as(about)
-        failing: dict[Needed, set[str]] = {}
-        for each in about:
-            failing.setdefault(each.place, set()).add(each.result.host)
+        failing = grouped((each.place, each.result.host) for each in about)
         return all(self._is_minority(place, hosts, beside) for place, hosts in failing.items())
 
     def _is_minority(self, place: Needed, hosts: set[str], beside: list[Counted]) -> bool:
@@ -276,20 +258,14 @@ class Case:
     @cached_property
     def _named(self) -> Mapping[tuple[str, Family], set[str]]:
         """What the path's resolver answers."""
-        found: dict[tuple[str, Family], set[str]] = {}
-        for lookup in self.lookups:
-            found.setdefault((lookup.host, lookup.rdtype.family), set()).update(lookup.addresses)
-        return found
+        answers = ((found, address) for found in self.lookups for address in found.addresses)
+        return grouped(((found.host, found.rdtype.family), address) for found, address in answers)
 
     @cached_property
     def _answering_at(self) -> Mapping[int, set[str]]:
         """By port, the addresses at which Apple's hosts answer."""
-        found: dict[int, set[str]] = {}
-        for address, its in self.by_address.items():
-            for each in its:
-                if each.failure is None and is_apples(each):
-                    found.setdefault(each.result.port, set()).add(address)
-        return found
+        there = ((address, each) for address, its in self.by_address.items() for each in its)
+        return grouped((e.result.port, address) for address, e in there if e.failure is None and is_apples(e))
 
     def works_at_another_address(self, each: Counted) -> bool:
         """Whether another resolver's answer leads to the host and port, by the same way out.
@@ -302,30 +278,31 @@ class Case:
 
     @cached_property
     def _answered_by_others(self) -> frozenset[str]:
-        others = (found for found in self.world.lookups if found.resolver != self.path.resolver.name)
+        mine, lookups = self.path.resolver.name, self.world.resolvers.lookups
+        others = (found for found in lookups if found.resolver != mine)
         return frozenset(address for found in others for address in found.addresses)
 
     @cached_property
     def _working_beside(self) -> Mapping[tuple[str, int, Family], set[str | None]]:
         """The addresses that work on paths with other resolvers and the same way out."""
-        found: dict[tuple[str, int, Family], set[str | None]] = {}
-        for path in self.world.paths:
-            if path.way_out == self.path.way_out and path.resolver != self.path.resolver:
-                for each in self.world.on_path(path.name):
-                    if each.failure is None:
-                        where = each.result.host, each.result.port, each.family
-                        found.setdefault(where, set()).add(each.result.attempt.address)
-        return found
+        beside = (
+            path.name
+            for path in self.world.paths
+            if path.way_out == self.path.way_out and path.resolver != self.path.resolver
+        )
+        works = (each for name in beside for each in self.world.on_path(name) if each.failure is None)
+        return grouped(((e.result.host, e.result.port, e.family), e.result.attempt.address) for e in works)
 
     def stands_in_hosts_file(self, each: Counted) -> bool:
         """Whether its address is none of a resolver's, but of this machine's own list."""
-        reads_it = not self.path.resolver.nameservers
-        return reads_it and (each.result.host, each.result.attempt.address) in self.world.in_hosts_file
+        if self.path.resolver.nameservers:  # which alone are asked then
+            return False
+        return (each.result.host, each.result.attempt.address) in self.world.resolvers.in_hosts_file
 
     def is_known_to_resolvers(self, each: Counted) -> bool:
         """Whether any resolver has answered the same address for the host."""
         host, address = each.result.host, each.result.attempt.address
-        asked = (found for found in self.world.lookups if found.resolver != HOSTS_FILE)
+        asked = (found for found in self.world.resolvers.lookups if found.resolver != HOSTS_FILE)
         return any(found.host == host and address in found.addresses for found in asked)
 
     def was_resolved_here(self, each: Counted) -> bool:

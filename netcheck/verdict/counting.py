@@ -7,7 +7,7 @@ what a failure means.
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.outdated import Outdated
 from netcheck.verdict.ranges import dead_ranges, is_in
 
@@ -102,6 +103,22 @@ class Counted:
         return range_of(self.result)
 
 
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What decides which results count."""
+
+    window: float = math.inf
+    """How many seconds a result may be older than the newest of its path."""
+    failures: int = 1
+    """How many failures it takes until one is believed."""
+    is_one_look: bool = False
+    """Whether every host was visited once, and again only where that told too little."""
+    trends: Trends = field(default_factory=dict)
+    """How parts of the paths do lately: newer results outdate older ones."""
+    random: frozenset[Part] = frozenset()
+    """Where hosts fail by chance."""
+
+
 class Counting(NamedTuple):
     """What counts, and the ranges of Apple's in which nothing can be connected to while others can."""
 
@@ -109,16 +126,7 @@ class Counting(NamedTuple):
     dead: frozenset[Part]
 
 
-def what_counts(
-    paths: Sequence[ProbePath],
-    standings: Iterable[Standing],
-    window: float,
-    failures: int,
-    trends: Trends,
-    *,
-    random: frozenset[Part] = frozenset(),
-    is_one_look: bool = False,
-) -> Counting:
+def what_counts(paths: Sequence[ProbePath], standings: Iterable[Standing], criteria: Criteria) -> Counting:
     """Of what is at most `window` seconds older than the newest of its path, what can be believed.
 
     A failure is believed once it happened to a host `failures` times in a row, or where nothing around it
@@ -129,13 +137,14 @@ def what_counts(
     from then, when others answer again. In one look, a host that fails at one address and answers at another
     comes and goes too, unless it is in a dead range. So does whatever failed lately where it is `random`.
     """
+    failures, random = criteria.failures, criteria.random
     both_ways = {path.name for path in paths if path.resolves_both_ways}
     # what fails by chance falls silent by chance too
-    outdated = Outdated({part: trend for part, trend in trends.items() if part not in random})
+    outdated = Outdated({part: trend for part, trend in criteria.trends.items() if part not in random})
     seen = [s for s in standings if not _is_local_dns(s.result, both_ways)]
     valid, was_silent = _parted(seen, outdated)
     known = _without_missing_families(valid, seen)
-    since = {path: newest - window for path, newest in _newest(known).items()}
+    since = {path: newest - criteria.window for path, newest in _newest(known).items()}
     at_random = {part.whole for part in random}
     dead = frozenset(each for each in dead_ranges(known, since, failures) if each.whole not in at_random)
     in_dead_ranges = {each.result.endpoint for each in known if is_in(each.result, dead)}
@@ -149,7 +158,7 @@ def what_counts(
     failing = _failing(recent, both_ways)
     by_itself = [each for each in failing if not outdated.is_of_all(each.standing)]
     open_to = [each for each in by_itself if each.standing.result.endpoint not in in_dead_ranges]
-    if is_one_look:
+    if criteria.is_one_look:
         unsteady = _in_one_look(open_to, known)
     else:
         unsteady = _at_some_addresses(open_to) | _over_time(by_itself)
@@ -296,9 +305,7 @@ def _service_of(standing: Standing) -> tuple[str, str]:
 
 
 def _services_of_one_host(standings: Iterable[Standing]) -> set[tuple[str, str]]:
-    hosts: dict[tuple[str, str], set[str]] = {}
-    for each in standings:
-        hosts.setdefault(_service_of(each), set()).add(each.result.host)
+    hosts = grouped((_service_of(each), each.result.host) for each in standings)
     return {service for service, its in hosts.items() if len(its) == 1}
 
 

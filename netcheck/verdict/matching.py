@@ -12,6 +12,32 @@ from netcheck.verdict.counting import Counted
 Matches = Callable[[Counted], bool]
 
 
+def reason_is(*reasons: Reason) -> Matches:
+    return lambda each: each.failure is not None and each.failure.reason in reasons
+
+
+def phase_is(*phases: Phase) -> Matches:
+    return lambda each: each.failure is not None and each.failure.phase in phases
+
+
+def fails_in(phase: Phase, *reasons: Reason) -> Matches:
+    return lambda each: (
+        each.failure is not None and each.failure.phase is phase and each.failure.reason in reasons
+    )
+
+
+is_unsaid = fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)
+"""Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
+_cannot_connect_on = fails_in(
+    Phase.PROXY_HANDSHAKE,
+    Reason.PROXY_TARGET_REFUSED,
+    Reason.PROXY_TARGET_TIMEOUT,
+    Reason.PROXY_TARGET_UNREACHABLE,
+    Reason.PROXY_DNS_FAILURE,
+)
+"""Whether a proxy says that it has not got there."""
+
+
 def is_apples(each: Counted) -> bool:
     return is_apple_name(each.result.host)
 
@@ -42,11 +68,6 @@ def is_translated(each: Counted) -> bool:
 def lacks_store(each: Counted) -> bool:
     """Whether netcheck could not use the authorities of its config: nobody's certificate was judged then."""
     return each.failure is not None and bool(each.failure.unusable_store)
-
-
-def is_unsaid(each: Counted) -> bool:
-    """Whether a proxy ended it, and said nothing: of the destination that tells nothing either."""
-    return fails_in(Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET)(each)
 
 
 def goes_directly(each: Counted) -> bool:
@@ -112,26 +133,3 @@ def fails_as(others: Iterable[Counted]) -> Matches:
     """Whether it fails as any of these does: in the same phase, for the same reason."""
     kinds = {(each.failure.phase, each.failure.reason) for each in others if each.failure}
     return lambda each: each.failure is not None and (each.failure.phase, each.failure.reason) in kinds
-
-
-def reason_is(*reasons: Reason) -> Matches:
-    return lambda each: each.failure is not None and each.failure.reason in reasons
-
-
-def phase_is(*phases: Phase) -> Matches:
-    return lambda each: each.failure is not None and each.failure.phase in phases
-
-
-def fails_in(phase: Phase, *reasons: Reason) -> Matches:
-    return lambda each: (
-        each.failure is not None and each.failure.phase is phase and each.failure.reason in reasons
-    )
-
-
-_cannot_connect_on = fails_in(
-    Phase.PROXY_HANDSHAKE,
-    Reason.PROXY_TARGET_REFUSED,
-    Reason.PROXY_TARGET_TIMEOUT,
-    Reason.PROXY_TARGET_UNREACHABLE,
-    Reason.PROXY_DNS_FAILURE,
-)

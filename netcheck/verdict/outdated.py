@@ -67,7 +67,7 @@ class Outdated:
         return at <= seen.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
 
     def forgets(self, standing: Standing) -> bool:
-        """Whether it tells nothing that something nobody needs answered once, before it failed."""
+        """Whether its earlier success tells nothing: nobody needs it, or looked again since the silence."""
         result = standing.result
         return result.path in self._fell_silent and not self._is_needed(result)
 

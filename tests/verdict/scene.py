@@ -1,10 +1,10 @@
-"""What was seen in a network, made of results, and what has to be said of it."""
+"""What was seen in a network, made of results; and what is made of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement
 from netcheck.model.holds import Hold
 from netcheck.model.paths import (
     Expected,
@@ -26,14 +26,14 @@ from netcheck.verdict.rules import RULES
 from netcheck.verdict.world import Beside
 from tests.records import once, result
 
-COURIER = Service(
-    "courier",
-    tuple(f"{number}-courier.push.apple.com" for number in range(4)),
-    (5223, 443),
-    frozenset({Role.DEVICE}),
-    True,
-    PortRule.FALLBACK,
-)
+
+def numbered(count: int, name: str = "courier") -> Service:
+    """So many couriers of Apple's."""
+    hosts = tuple(f"{number}-{name}.push.apple.com" for number in range(count))
+    return Service(name, hosts, (5223, 443), frozenset({Role.DEVICE}), True, PortRule.FALLBACK)
+
+
+COURIER = numbered(4)
 ENROLMENT = Service(
     "enrolment",
     ("deviceenrollment.apple.com", "gdmf.apple.com", "iprofiles.apple.com"),
@@ -54,37 +54,21 @@ RANGES = ("17.57.144.", "17.188.128.", "17.249.0.", "17.252.0.")
 NO_ROUTE = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE, "connect: Network is unreachable")
 
 
-@dataclass(frozen=True)
-class Scene:
-    """What was seen, and what the device's judgement on the last path has to be."""
-
-    cause: Cause | None
-    verdict: Verdict
-    hop: Hop | None
-    results: Sequence[Result]
-    says: str = ""
-    """A part of the next step."""
-    paths: Sequence[ProbePath] = (DIRECT,)
-    services: Sequence[Service] = (COURIER,)
-    lookups: Sequence[Lookup] = field(default=())
-    push_certificates: Sequence[PushCertificate] = ()
-    proofs: Sequence[Proof] = ()
-    holds: Sequence[Hold] = ()
-
-    def judged(self) -> Judgement:
-        found = assess(
-            self.services,
-            self.paths,
-            once(self.results),
-            self.lookups,
-            beside=Beside(
-                tuple(self.push_certificates),
-                tuple(self.proofs),
-                tuple(each for each in self.results if each.large_hello),
-                tuple(self.holds),
-            ),
-        ).judgements
-        return next(each for each in found if each.path == self.paths[-1].name)
+def judge(
+    results: Sequence[Result],
+    *,
+    paths: Sequence[ProbePath] = (DIRECT,),
+    services: Sequence[Service] = (COURIER,),
+    lookups: Sequence[Lookup] = (),
+    push_certificates: Sequence[PushCertificate] = (),
+    proofs: Sequence[Proof] = (),
+    holds: Sequence[Hold] = (),
+) -> Judgement:
+    """The judgement on the last path; where both roles have one, the devices'."""
+    large_hellos = tuple(each for each in results if each.large_hello)
+    beside = Beside(tuple(push_certificates), tuple(proofs), large_hellos, tuple(holds))
+    found = assess(services, paths, once(results), lookups, beside=beside).judgements
+    return next(each for each in found if each.path == paths[-1].name)
 
 
 def couriers(
@@ -152,6 +136,12 @@ def directly(phase: Phase, reason: Reason, detail: str = "") -> list[Result]:
 
 HANDSHAKE = Phase.PROXY_HANDSHAKE
 API = Service("api", ("api.push.apple.com",), (443,), frozenset({Role.PROVIDER}))
+PROVIDER_API = Service(
+    "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
+)
+EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
+DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+GONE = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
 OPEN = Service("gateway", ("gateway.push.apple.com",), (2195,), frozenset({Role.PROVIDER}), required=False)
 API_WORKS = [result(API, 443, path=path.name) for path in (DIRECT, PROXY)]
 MINE = ProbePath("direct", resolver=Resolver("mine"))
@@ -209,3 +199,33 @@ def hops_of(path: ProbePath) -> tuple[Hop, ...]:
 def possible(path: ProbePath) -> set[tuple[Cause, Hop]]:
     """Every cause that a path such as this can have, with each hop that it can be of."""
     return {(rule.cause, hop) for rule in RULES for hop in rule.hops if hop in hops_of(path)}
+
+
+def all_couriers(failure: Failure, tls: TlsInfo, time: float = NOW) -> list[Result]:
+    """All on both ports, in one range."""
+    return [
+        each for host in range(4) for each in courier_at(f"17.57.144.{host + 1}", failure, tls, host, time)
+    ]
+
+
+def through(
+    service: Service,
+    port: int,
+    failure: Failure | None = None,
+    host: str = "",
+    *,
+    spoke: bool = True,
+    at: float = 1000.0,
+) -> Result:
+    """One host through the proxy, which is given its name."""
+    return result(
+        service,
+        port,
+        failure,
+        host=host,
+        path="proxy",
+        family=Family.NAME,
+        proxy_spoke=spoke,
+        address="",
+        at=at,
+    )

@@ -10,6 +10,7 @@ from netcheck.model.paths import Family, ProbePath, Proxy, ProxyScheme, ResolveM
 from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.calls import calls_in
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, lookup, once, result
 
@@ -115,12 +116,13 @@ def test_what_was_seen_long_before_the_newest_counts_no_more() -> None:
         result(COURIER, 5223, DROPPED, host=SECOND, time=1300),
         result(COURIER, 443, host=SECOND, time=1300),
     ]
-    services, paths = [COURIER], [DIRECT]
-    assert (
-        assess(services, paths, once(before + now), window=120).judgements[0].verdict is Verdict.FALLBACK_ONLY
+    of_two_minutes, of_ten = (
+        assess([COURIER], [DIRECT], once(before + now), criteria=Criteria(window=window))
+        for window in (120, 600)
     )
-    assert assess(services, paths, once(before + now), window=120).fallback_active == {"direct": True}
-    assert assess(services, paths, once(before + now), window=600).judgements[0].verdict is Verdict.DEGRADED
+    assert of_two_minutes.judgements[0].verdict is Verdict.FALLBACK_ONLY
+    assert of_two_minutes.fallback_active == {"direct": True}
+    assert of_ten.judgements[0].verdict is Verdict.DEGRADED
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What it takes until a failure is believed, and that nothing flips before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -14,14 +14,19 @@ from netcheck.model.trends import Moment, Part, Trend
 from netcheck.state.endpoints import standings_of
 from netcheck.state.state import State
 from netcheck.verdict.assessing import assess
-from netcheck.verdict.counting import what_counts
+from netcheck.verdict.counting import Criteria, what_counts
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, once, result, standing_of, visit
 
 DIRECT = ProbePath("direct")
 
 
-def judge(standings: Sequence[Standing], failures: int = 2) -> Judgement:
-    (judged,) = assess([PROVIDER], [DIRECT], standings, failures=failures).judgements
+TWICE = Criteria(failures=2)
+AS_DAEMON = Criteria(window=180, failures=2)
+ONE_LOOK = Criteria(is_one_look=True)
+
+
+def judge(service: Service, standings: Iterable[Standing], criteria: Criteria = TWICE) -> Judgement:
+    (judged,) = assess([service], [DIRECT], standings, criteria=criteria).judgements
     return judged
 
 
@@ -45,21 +50,21 @@ def provider(failures: int, *, answered: bool = True) -> list[Standing]:
 def test_a_host_that_answered_counts_as_reached_until_it_failed_often_enough(
     in_a_row: int, needed: int, verdict: Verdict
 ) -> None:
-    assert judge(provider(in_a_row), needed).verdict is verdict
+    assert judge(PROVIDER, provider(in_a_row), Criteria(failures=needed)).verdict is verdict
 
 
 def test_of_a_host_that_never_answered_nothing_is_known_until_then() -> None:
-    assert judge(provider(1, answered=False)).verdict is Verdict.UNKNOWN
-    assert judge(provider(2, answered=False)).verdict is Verdict.NOT_READY
+    assert judge(PROVIDER, provider(1, answered=False)).verdict is Verdict.UNKNOWN
+    assert judge(PROVIDER, provider(2, answered=False)).verdict is Verdict.NOT_READY
 
 
 def test_hosts_that_fail_once_each_are_not_believed_while_nobody_says_that_all_fail() -> None:
-    (judged,) = assess([COURIER], [DIRECT], failing_once(), failures=2).judgements
+    judged = judge(COURIER, failing_once())
     assert judged.verdict is Verdict.READY
 
 
 def test_hosts_that_fail_once_each_are_believed_where_nothing_answers() -> None:
-    (judged,) = assess([COURIER], [DIRECT], failing_once(), failures=2, trends=down_since(900.0)).judgements
+    judged = judge(COURIER, failing_once(), Criteria(failures=2, trends=down_since(900.0)))
     assert judged.verdict is Verdict.NOT_READY
 
 
@@ -91,7 +96,7 @@ def test_what_answered_before_all_fell_silent_counts_no_more() -> None:
     first, second = COURIER.hosts
     standings = [*couriers(0, 1000.0, first), *couriers(1, 1010.0, second, since=1010.0)]
     trends = down_since(1005.0)
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is Verdict.NOT_READY
 
 
@@ -99,7 +104,7 @@ def test_what_answers_since_then_counts() -> None:
     first, second = COURIER.hosts
     standings = [*couriers(0, 1015.0, first), *couriers(1, 1010.0, second, since=1010.0)]
     trends = down_since(1005.0)
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is Verdict.DEGRADED
 
 
@@ -115,7 +120,7 @@ def test_what_answered_in_a_gap_of_a_silence_counts_where_it_did_so_before(
         Part("direct", 443, Family.IPV4): trend,
         Part("direct", 443, Family.IPV4, PROVIDER.name): Trend(),
     }
-    assert bool(what_counts([DIRECT], [seen], 120.0, 2, trends).counted) is counts
+    assert bool(what_counts([DIRECT], [seen], Criteria(120.0, 2, trends=trends)).counted) is counts
 
 
 @pytest.mark.parametrize(
@@ -132,7 +137,7 @@ def test_failures_from_a_time_when_nothing_answered_count_no_more_when_others_do
     first, second = COURIER.hosts
     standings = [*couriers(0, 1040.0, first), *couriers(3, at, second, since=since)]
     trends = was_silent(995.0, 1020.0)
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is verdict
 
 
@@ -146,7 +151,7 @@ def test_what_was_asked_for_a_moment_before_all_fell_silent_failed_with_them(
     failed = [each._replace(seen=replace(each.seen, failed_by=failed_at)) for each in failing]
     standings = [*couriers(0, 1040.0, first), *failed]
     trends = was_silent(995.0, 1020.0)
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is verdict
 
 
@@ -154,7 +159,7 @@ def test_failures_of_an_outage_that_is_over_are_no_evidence_of_the_next_one() ->
     first, second = COURIER.hosts
     standings = [*couriers(2, 1010.0, first, since=1000.0), *couriers(1, 1060.0, second, since=1060.0)]
     trends = {part: replace(trend, silences=((995.0, 1020.0),)) for part, trend in down_since(1050.0).items()}
-    counted = what_counts([DIRECT], standings, 120.0, 2, trends).counted
+    counted = what_counts([DIRECT], standings, Criteria(120.0, 2, trends=trends)).counted
     assert {(each.result.host, each.reached) for each in counted} == {(second, False)}
 
 
@@ -162,7 +167,7 @@ def test_a_host_needs_failures_of_its_own_beside_the_one_that_all_had() -> None:
     first, second = COURIER.hosts
     standings = [*couriers(0, 1040.0, first), *couriers(2, 1030.0, second, since=1000.0)]
     trends = was_silent(995.0, 1020.0)
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2, trends=trends).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is Verdict.READY
 
 
@@ -185,14 +190,14 @@ def test_a_request_that_was_sent_while_nothing_answered_is_no_lost_packet(
         for port in COURIER.ports
     ]
     courier = replace(COURIER, hosts=hosts)
-    (judged,) = assess([courier], [DIRECT], once(results), trends=trends).judgements
+    judged = judge(courier, once(results), Criteria(trends=trends))
     assert judged.verdict is verdict
 
 
 def test_what_nobody_needs_counts_only_from_after_the_silence_as_nobody_looks_at_it_out_of_turn() -> None:
     for at, counts in ((1000.0, False), (1010.0, True)):
         works = standing_of(result(GATEWAY, 2195, at=at), 0, True)
-        counted = what_counts([DIRECT], [works], 120.0, 2, down_since(1004.0)).counted
+        counted = what_counts([DIRECT], [works], Criteria(120.0, 2, trends=down_since(1004.0))).counted
         assert bool(counted) is counts
 
 
@@ -205,10 +210,10 @@ def test_a_host_that_is_down_stays_so_until_its_turn_comes_again() -> None:
         standing_of(result(COURIER, port, host=COURIER.hosts[1], time=2000), 0, True)
         for port in COURIER.ports
     ]
-    (judged,) = assess([COURIER], [DIRECT], standings, window=120, failures=2).judgements
+    judged = judge(COURIER, standings, Criteria(window=120, failures=2))
     assert judged.verdict is Verdict.DEGRADED
     once_only = [standing_of(s.result, min(s.seen.failures, 1), True) for s in standings]
-    (judged,) = assess([COURIER], [DIRECT], once_only, window=120, failures=2).judgements
+    judged = judge(COURIER, once_only, Criteria(window=120, failures=2))
     assert judged.verdict is Verdict.READY
 
 
@@ -218,7 +223,7 @@ def test_failures_of_two_families_do_not_add_up() -> None:
         for port in PROVIDER.ports
         for family in (Family.IPV4, Family.IPV6)
     ]
-    assert judge(standings).verdict is Verdict.READY
+    assert judge(PROVIDER, standings).verdict is Verdict.READY
 
 
 def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it() -> None:
@@ -229,7 +234,7 @@ def test_one_lost_probe_leaves_the_verdict_and_its_cause_and_one_more_flips_it()
         for lost in failed:
             results = [result(PROVIDER, port, DROPPED if lost else None) for port in PROVIDER.ports]
             state.record(visit(*results))
-        (judged,) = assess([PROVIDER], [DIRECT], standings_of(state.endpoints.latest), failures=2).judgements
+        judged = judge(PROVIDER, standings_of(state.endpoints.latest))
         assert (judged.cause is None) == (judged.verdict is Verdict.READY)
         return judged.verdict
 
@@ -265,7 +270,7 @@ def test_an_address_that_fails_each_time_is_a_limit_where_a_host_has_few(
         state.record(visit(*results))
     standings: list[Standing] = list(standings_of(state.endpoints.latest))
     assert {standing.seen.failures for standing in standings} == {0}
-    judged = judge(standings)
+    judged = judge(PROVIDER, standings)
     assert judged.verdict is (Verdict.DEGRADED if is_told else Verdict.READY)
     if is_told:
         assert judged.findings[0].evidence == "Reached at other addresses and not at 192.0.2.9: 1 host"
@@ -283,8 +288,8 @@ def history(pattern: str, service: Service = PROVIDER) -> State:
 
 
 def test_what_fails_and_then_answers_in_one_look_is_a_limit() -> None:
-    standings = list(standings_of(history("xo").endpoints.latest))
-    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    standings = standings_of(history("xo").endpoints.latest)
+    judged = judge(PROVIDER, standings, ONE_LOOK)
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
     assert judged.findings[0].evidence == "Reached at one time and not at another: 1 host"
 
@@ -294,8 +299,8 @@ def test_an_address_that_fails_beside_others_in_one_look_is_named() -> None:
     state.configure([PROVIDER], [DIRECT])
     fails = [result(PROVIDER, port, REFUSED, address="192.0.2.9") for port in PROVIDER.ports]
     state.record(visit(*(result(PROVIDER, port) for port in PROVIDER.ports), *fails))
-    standings = list(standings_of(state.endpoints.latest))
-    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    standings = standings_of(state.endpoints.latest)
+    judged = judge(PROVIDER, standings, ONE_LOOK)
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.INTERMITTENT)
     assert judged.findings[0].evidence == "Reached at other addresses and not at 192.0.2.9: 1 host"
     assert (
@@ -316,8 +321,8 @@ def judged_in_one_look(first: str, *then: str, failure: Failure = REFUSED) -> Ju
     state.record(visit(result(service, 443, failure, address=first)))
     both = ("17.188.143.1", "17.188.143.2")
     state.record(visit(*(result(service, 443, failure if a in then else None, address=a) for a in both)))
-    standings = list(standings_of(state.endpoints.latest))
-    return assess([service], [DIRECT], standings, is_one_look=True).judgements[0]
+    standings = standings_of(state.endpoints.latest)
+    return judge(service, standings, ONE_LOOK)
 
 
 def test_in_one_look_addresses_that_fail_by_turns_are_not_apples() -> None:
@@ -334,8 +339,8 @@ def test_tls_that_is_cut_at_one_address_and_works_at_another_is_no_filter_for_th
     state.configure([service], [DIRECT])
     works, cut = "17.188.143.1", "17.188.143.2"
     state.record(visit(result(service, 443, address=works), result(service, 443, CUT, address=cut)))
-    standings = list(standings_of(state.endpoints.latest))
-    judged = assess([service], [DIRECT], standings, is_one_look=True).judgements[0]
+    standings = standings_of(state.endpoints.latest)
+    judged = judge(service, standings, ONE_LOOK)
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert "check the connection to 17.188.143.2" in (judged.next_step or "")
 
@@ -344,22 +349,21 @@ def test_one_host_of_several_that_answers_when_it_is_asked_again_had_an_accident
     service = replace(PROVIDER, hosts=("api.test", "other.test"))
     state = history("xo", service)
     state.record(visit(*(result(service, port, host="other.test") for port in service.ports)))
-    standings = list(standings_of(state.endpoints.latest))
-    (judged,) = assess([service], [DIRECT], standings, is_one_look=True).judgements
+    standings = standings_of(state.endpoints.latest)
+    judged = judge(service, standings, ONE_LOOK)
     assert judged.verdict is Verdict.READY
 
 
 @pytest.mark.parametrize("pattern", ["xx", "x"])
 def test_what_fails_each_time_in_one_look_is_an_outage(pattern: str) -> None:
-    standings = list(standings_of(history(pattern).endpoints.latest))
-    (judged,) = assess([PROVIDER], [DIRECT], standings, is_one_look=True).judgements
+    standings = standings_of(history(pattern).endpoints.latest)
+    judged = judge(PROVIDER, standings, ONE_LOOK)
     assert judged.verdict is Verdict.NOT_READY
 
 
 def after(pattern: str) -> Judgement:
-    standings = list(standings_of(history(pattern).endpoints.latest))
-    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
-    return judged
+    standings = standings_of(history(pattern).endpoints.latest)
+    return judge(PROVIDER, standings, AS_DAEMON)
 
 
 @pytest.mark.parametrize(
@@ -379,9 +383,8 @@ def taking_turns(*answers: tuple[str, str]) -> Judgement:
     for minute, (address, letter) in enumerate(answers):
         failure, at = None if letter == "o" else REFUSED, 60.0 * minute + 1.0
         state.record(visit(*(result(PROVIDER, p, failure, at=at, address=address) for p in PROVIDER.ports)))
-    standings = list(standings_of(state.endpoints.latest))
-    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2).judgements
-    return judged
+    standings = standings_of(state.endpoints.latest)
+    return judge(PROVIDER, standings, AS_DAEMON)
 
 
 @pytest.mark.parametrize("visits", [8, 9])
@@ -428,12 +431,12 @@ def test_an_accident_and_an_outage_are_not_taken_for_coming_and_going(pattern: s
 @pytest.mark.parametrize(("needed", "verdict"), [(3, Verdict.NOT_READY), (1, Verdict.DEGRADED)])
 def test_what_fails_with_all_around_it_once_more_is_an_outage(needed: int, verdict: Verdict) -> None:
     """A single host that has failed twice is not: so it does where half of a balancer's members are dead."""
-    standings = list(standings_of(history("ooxxooxxooxx").endpoints.latest))
+    standings = standings_of(history("ooxxooxxooxx").endpoints.latest)
     trends = {
         Part("direct", port, Family.IPV4, PROVIDER.name): Trend(down=Moment(600.0, 600.0), needed=needed)
         for port in PROVIDER.ports
     }
-    (judged,) = assess([PROVIDER], [DIRECT], standings, window=180, failures=2, trends=trends).judgements
+    judged = judge(PROVIDER, standings, Criteria(window=180, failures=2, trends=trends))
     assert judged.verdict is verdict
 
 
@@ -459,9 +462,7 @@ def test_a_wall_clock_that_steps_back_blinds_nobody() -> None:
                     )
                 )
             )
-        (judged,) = assess(
-            [COURIER], [DIRECT], standings_of(state.endpoints.latest), window=180, failures=2
-        ).judgements
+        judged = judge(COURIER, standings_of(state.endpoints.latest), AS_DAEMON)
         verdicts.append(judged.verdict)
     assert verdicts[:4] == [Verdict.READY] * 4
     assert verdicts[5] is Verdict.FALLBACK_ONLY
@@ -489,9 +490,7 @@ def sampled_rounds(blocked_from: int, blocked_until: int, rounds: int) -> list[J
             at = 60.0 * number + turn + 1
             seen = result(SAMPLED, 5223, failure, host=SAMPLED.hosts[index], address=address, at=at)
             state.record(visit(seen))
-        (judged,) = assess(
-            [SAMPLED], [DIRECT], standings_of(state.endpoints.latest), window=180, failures=2
-        ).judgements
+        judged = judge(SAMPLED, standings_of(state.endpoints.latest), AS_DAEMON)
         judgements.append(judged)
     return judgements
 

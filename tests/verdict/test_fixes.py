@@ -35,7 +35,7 @@ def denied(software: str, reason: Reason = Reason.PROXY_DENIED) -> Failure:
 def fix_of(path: ProbePath, results: list[Result]) -> Fix | None:
     """The fix of the first finding."""
     services = [each for each in (COURIER, MDM) if any(seen.service == each.name for seen in results)]
-    (judged,) = assess(services, [path], once(results), ()).judgements
+    (judged,) = assess(services, [path], once(results)).judgements
     return judged.findings[0].fix
 
 
@@ -105,7 +105,7 @@ def test_what_a_proxy_before_another_denies_is_no_host_of_apples() -> None:
 def test_a_load_balancer_that_answers_in_http_is_told_in_its_own_words(program: str) -> None:
     not_tls = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "the peer does not speak TLS", software=program)
     answers = [result(API, 443, not_tls, path="lb", address="10.1.1.20", balancer="10.1.1.20:8443")]
-    (judged,) = assess([API], [BALANCED], once(answers), ()).judgements
+    (judged,) = assess([API], [BALANCED], once(answers)).judgements
     fix = judged.findings[0].fix
     assert (fix.lines if fix else None) == (("mode tcp",) if program == "HAProxy" else None)
     assert ("in nginx: `stream`" in judged.findings[0].next_step) is program.startswith("nginx")
@@ -136,7 +136,7 @@ def test_a_firewall_gets_the_networks_of_the_families_that_fail() -> None:
 def test_an_address_of_apples_that_it_does_not_publish_is_named() -> None:
     outside = "2620:149:208:4308::a"
     blocked = [result(API, 443, DROPPED, host=API.hosts[0], family=Family.IPV6, address=outside)]
-    (judged,) = assess([API], [DIRECT], once(blocked), ()).judgements
+    (judged,) = assess([API], [DIRECT], once(blocked)).judgements
     lines = judged.findings[0].fix.lines if judged.findings[0].fix else ()
     assert f"nft insert rule inet filter forward ip6 daddr {outside} tcp dport 443 accept" in lines
     assert not [line for line in lines if " ip daddr " in line]
@@ -157,7 +157,7 @@ def test_an_address_of_apples_that_it_does_not_publish_is_named() -> None:
 def test_hosts_of_apples_that_are_none_of_push_are_named_themselves(
     path: ProbePath, family: Family, failure: Failure, line: str
 ) -> None:
-    (judged,) = assess([ENROLMENT], [path], once(enrolment(failure, path, family)), ()).judgements
+    (judged,) = assess([ENROLMENT], [path], once(enrolment(failure, path, family))).judgements
     assert judged.findings[0].fix
     assert judged.findings[0].fix.lines[0] == line
 

@@ -1,60 +1,13 @@
-"""How often something fails: of the probes that it is about."""
+"""How hosts, ports and families are named."""
 
 import pytest
 
 from netcheck.answers import in_short
-from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Verdict
-from netcheck.model.paths import Family
-from netcheck.model.results import Result
-from tests.records import DROPPED, result
-from tests.verdict.scene import COURIER, MDM, Scene, couriers
-
-DECRYPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "")
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "the certificate expired")
-NO_ANSWER = "connections get no answer in all 4 failed probes"
-BAD_CERTIFICATE = "the certificate is out of date in the one failed probe of mdm"
-
-
-def evidence(*results: Result) -> list[str]:
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
-    return [finding.evidence.partition(";")[0] for finding in judged.findings]
-
-
-@pytest.mark.parametrize(
-    ("results", "told"),
-    [
-        (
-            [*couriers(DROPPED, (5223,)), *couriers(None, (443,)), result(MDM, 443)],
-            [f"on port 5223, {NO_ANSWER}"],
-        ),
-        (
-            [*couriers(DROPPED, (5223,)), *couriers(None, (443,)), result(MDM, 443, EXPIRED)],
-            [BAD_CERTIFICATE, f"on port 5223, {NO_ANSWER} of courier"],
-        ),
-        (
-            [*couriers(DROPPED, (5223,)), *couriers(DECRYPTED, (443,))],
-            [
-                "the certificate is not Apple's own in all 4 failed probes on port 443",
-                f"on port 5223, {NO_ANSWER}",
-            ],
-        ),
-        (
-            [*couriers(DROPPED, family=Family.IPV6), *couriers(), result(MDM, 443, EXPIRED)],
-            [BAD_CERTIFICATE, "over IPv6, connections get no answer in all 4 failed probes of courier"],
-        ),
-    ],
-)
-def test_what_fails_elsewhere_for_another_reason_weakens_no_case(
-    results: list[Result], told: list[str]
-) -> None:
-    assert evidence(*results) == told
-
-
-def test_what_fails_otherwise_in_the_same_place_is_counted() -> None:
-    silent, closed = (Failure(Phase.TLS, reason) for reason in (Reason.TLS_TIMEOUT, Reason.CLOSED))
-    results = [*couriers(silent, hosts=(0, 1, 2)), *couriers(closed, hosts=(3,)), result(MDM, 443)]
-    assert "in 6 of 8 failed probes" in evidence(*results)[0]
+from netcheck.model.paths import Family, Role
+from netcheck.model.services import Service
+from netcheck.verdict.assessing import assess
+from tests.records import DROPPED, once, result
+from tests.verdict.scene import COURIER, DIRECT, EXPIRED, MDM, couriers, judge
 
 
 @pytest.mark.parametrize(
@@ -73,5 +26,24 @@ def test_a_port_is_not_called_blocked_that_is_open_over_the_other_family(
         for failure in [DROPPED if family in families else None]
         for each in [*couriers(failure, (5223,), family=family), *couriers(None, (443,), family=family)]
     ]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert [in_short(finding) for finding in judged.findings] == [told]
+
+
+def test_hosts_of_ones_own_are_named_as_they_are() -> None:
+    for hosts in (
+        ("eu-mdm.example.com", "us-mdm.example.com", "cn-mdm.example.com", "jp-mdm.example.com"),
+        ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"),
+    ):
+        farm = Service("farm", hosts, (443,), frozenset({Role.DEVICE}))
+        (judged,) = assess(
+            [farm], [DIRECT], once([result(farm, 443, DROPPED, host=host) for host in hosts])
+        ).judgements
+        assert f"{', '.join(sorted(hosts)[:3])} and 1 more" in (judged.next_step or "")
+
+
+def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
+    ipv6 = couriers(family=Family.IPV6)
+    expired = result(MDM, 443, EXPIRED)
+    judged = judge([*couriers(), *ipv6, expired], services=(COURIER, MDM))
+    assert "on port 443." in judged.findings[0].next_step

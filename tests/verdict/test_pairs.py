@@ -12,25 +12,14 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Hop
-from netcheck.model.paths import Family, ProbePath, Role
+from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Result, TlsInfo, Trust
-from netcheck.model.services import PortRule, Service
+from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
 from tests.records import once, result
-from tests.verdict.scene import COURIER as FOUR_COURIERS
-from tests.verdict.scene import DIRECT, MDM, NOW, PROXY, certificate
+from tests.verdict.scene import DIRECT, MDM, NOW, PROVIDER_API, PROXY, certificate, numbered
 
-COURIER = Service(
-    "courier",
-    tuple(f"{number}-courier.push.apple.com" for number in range(6)),
-    (5223, 443),
-    FOUR_COURIERS.roles,
-    True,
-    PortRule.FALLBACK,
-)
-API = Service(
-    "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
-)
+COURIER = numbered(6)
 IPV4 = ("17.57.144.1", "17.188.138.2", "17.249.28.3", "17.252.156.4", "17.57.144.5", "17.188.138.6")
 IPV6 = ("2620:149:a44::1", "2403:300:a42::2", "2403:300:a51::3", "2a01:b740:a42::4", "2620:149:a44::5")
 
@@ -90,7 +79,7 @@ def is_courier(it: Probed) -> bool:
 
 
 def is_api(it: Probed) -> bool:
-    return it.service is API
+    return it.service is PROVIDER_API
 
 
 def is_mdm(it: Probed) -> bool:
@@ -114,14 +103,14 @@ FAULTS = {
     "all decrypted": here(Phase.TLS, Reason.TLS_INTERCEPTED, anything),
     "all alerted": here(Phase.TLS, Reason.TLS_ALERT, anything),
     "TLS closed over IPv6": here(Phase.TLS, Reason.CLOSED, lambda it: it.family is Family.IPV6),
-    "the API decrypted": here(Phase.TLS, Reason.TLS_INTERCEPTED, is_api),
-    "the API's session broken": here(Phase.SESSION, Reason.REFUSED, is_api),
+    "the PROVIDER_API decrypted": here(Phase.TLS, Reason.TLS_INTERCEPTED, is_api),
+    "the PROVIDER_API's session broken": here(Phase.SESSION, Reason.REFUSED, is_api),
     "two ranges dropped": here(Phase.CONNECT, Reason.TIMEOUT, lambda it: it.address in IPV4[2:4]),
     "half of the couriers dropped": here(Phase.CONNECT, Reason.TIMEOUT, is_every_second),
     "IPv6 dead": here(Phase.CONNECT, Reason.TIMEOUT, lambda it: it.family is Family.IPV6, Hop.LOCAL_NETWORK),
     "IPv4 dead": here(Phase.CONNECT, Reason.TIMEOUT, lambda it: it.family is Family.IPV4, Hop.LOCAL_NETWORK),
     "no names of couriers": here(Phase.RESOLVE, Reason.NXDOMAIN, is_courier, Hop.RESOLVER),
-    "no name of the API": here(Phase.RESOLVE, Reason.SERVFAIL, is_api, Hop.RESOLVER),
+    "no name of the PROVIDER_API": here(Phase.RESOLVE, Reason.SERVFAIL, is_api, Hop.RESOLVER),
     "no name of the MDM server": here(Phase.RESOLVE, Reason.NXDOMAIN, is_mdm, Hop.RESOLVER),
     "an expired MDM server": Fault(Phase.TLS, Reason.TLS_EXPIRED, is_mdm, Hop.OWN_SERVICE),
     "an untrusted MDM server": Fault(Phase.TLS, Reason.TLS_UNTRUSTED, is_mdm, Hop.OWN_SERVICE),
@@ -132,7 +121,7 @@ FAULTS = {
     "proxy without a name": behind_it(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, anything, Hop.RESOLVER),
     "proxy wants a login": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_AUTH_REQUIRED, anything),
     "proxy denies 443": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, is_on_443),
-    "proxy denies the API": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, is_api),
+    "proxy denies the PROVIDER_API": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, is_api),
     "proxy denies the MDM server": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, is_mdm),
     "proxy overloaded": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_OVERLOADED, anything),
     "proxy cannot resolve": behind_it(Phase.PROXY_HANDSHAKE, Reason.PROXY_DNS_FAILURE, anything),
@@ -156,7 +145,7 @@ EXCUSED = {
 
 def probes() -> Iterator[Probed]:
     for path in (DIRECT, PROXY):
-        for service in (COURIER, API, MDM):
+        for service in (COURIER, PROVIDER_API, MDM):
             families = (Family.NAME,) if path is PROXY else (Family.IPV4, Family.IPV6)
             for host in service.hosts:
                 for port in service.ports:
@@ -212,7 +201,9 @@ PAIRS = [pair for pair in combinations(FAULTS, 2) if pair not in EXCUSED]
 @pytest.mark.parametrize("names", PAIRS, ids=" + ".join)
 def test_everyone_who_has_a_fault_is_asked_and_nobody_else(names: tuple[str, str]) -> None:
     met = [(it, met_by(it, names)) for it in probes()]
-    judged = assess((COURIER, API, MDM), (DIRECT, PROXY), once(seen(it, name) for it, name in met)).judgements
+    judged = assess(
+        (COURIER, PROVIDER_API, MDM), (DIRECT, PROXY), once(seen(it, name) for it, name in met)
+    ).judgements
     asked = {
         (each.path, finding.hop) for each in judged for finding in each.findings if not finding.is_remark
     }

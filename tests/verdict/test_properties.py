@@ -21,28 +21,15 @@ from netcheck.model.paths import (
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import standing_of
-from tests.verdict.scene import possible
+from tests.verdict.scene import PROVIDER_API, numbered, possible
 
 DEVICE, PROVIDER = frozenset({Role.DEVICE}), frozenset({Role.PROVIDER})
 SERVICES = (
-    Service(
-        "courier",
-        tuple(f"{n}-courier.push.apple.com" for n in range(5)),
-        (5223, 443),
-        DEVICE,
-        True,
-        PortRule.FALLBACK,
-    ),
-    Service(
-        "courier2",
-        tuple(f"{n}-courier2.push.apple.com" for n in range(5)),
-        (5223, 443),
-        DEVICE,
-        True,
-        PortRule.FALLBACK,
-    ),
-    Service("provider", ("api.push.apple.com",), (443, 2197), PROVIDER, True, PortRule.ANY),
+    numbered(5),
+    numbered(5, "courier2"),
+    PROVIDER_API,
     Service("mdm", ("mdm.test",), (443, 8443), DEVICE | PROVIDER, True, PortRule.ALL),
     Service("gateway", ("gateway.test",), (2195,), PROVIDER, False),
 )
@@ -105,7 +92,7 @@ needed = st.integers(1, 3)
 
 
 def judge(world: list[Standing], failures_needed: int) -> list[Judgement]:
-    return assess(SERVICES, PATHS, world, window=120, failures=failures_needed).judgements
+    return assess(SERVICES, PATHS, world, criteria=Criteria(window=120, failures=failures_needed)).judgements
 
 
 @given(worlds, needed)

@@ -1,53 +1,76 @@
 """Each rule of the table: results that it holds for, and what is said of them."""
 
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Needed, Verdict
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
-from netcheck.model.paths import Binding, Expected, Family, LoadBalancer, ProbePath, Role, Transport
+from netcheck.model.paths import Expected, Family, ProbePath, Transport
 from netcheck.model.push_certificates import Acceptance, Proof
-from netcheck.model.results import Earlier, LargeHello, Result, Trust, Try
-from netcheck.model.services import PortRule, Service, TlsSettings
-from netcheck.model.trends import Part, Trend
-from netcheck.verdict.assessing import assess
+from netcheck.model.results import LargeHello, Lookup, Result, Trust, Try
+from netcheck.model.services import Service, TlsSettings
 from netcheck.verdict.rules import RULES
-from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result, standing_of
+from tests.records import DROPPED, PROVIDER, REFUSED, lookup, result
 from tests.verdict.scene import (
     API,
     API_WORKS,
     BALANCED,
     BOTH,
     COURIER,
+    DENIED,
     DIRECT,
+    EXPIRED,
     HANDSHAKE,
     LOCAL,
     MDM,
     MINE,
     NO_ROUTE,
     NOW,
-    OPEN,
     OTHER,
     PAC,
     PROXY,
     YEAR,
-    Scene,
     certificate,
     courier_at,
     couriers,
     directly,
+    judge,
     possible,
     proxied,
 )
 
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
-DENIED = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
+
+@dataclass(frozen=True)
+class Scene:
+    """What was seen, and what the device's judgement on the last path has to be."""
+
+    cause: Cause | None
+    verdict: Verdict
+    hop: Hop | None
+    results: Sequence[Result]
+    says: str = ""
+    """A part of the next step."""
+    paths: Sequence[ProbePath] = (DIRECT,)
+    services: Sequence[Service] = (COURIER,)
+    lookups: Sequence[Lookup] = ()
+    proofs: Sequence[Proof] = ()
+    holds: Sequence[Hold] = ()
+
+    def judged(self) -> Judgement:
+        return judge(
+            self.results,
+            paths=self.paths,
+            services=self.services,
+            lookups=self.lookups,
+            proofs=self.proofs,
+            holds=self.holds,
+        )
+
 
 SILENT_IN_TLS = Failure(Phase.TLS, Reason.TLS_TIMEOUT, "no answer from 17.57.144.1:5223 in 5 s")
 
@@ -650,7 +673,8 @@ SCENES = {
         Verdict.NOT_READY,
         Hop.LOAD_BALANCER,
         [result(API, 443, REFUSED, path="lb", balancer="10.1.1.20:8443")],
-        "the load balancer 10.1.1.20:8443 to make sure that the load balancer runs",
+        "the load balancer 10.1.1.20:8443 to make sure that the load balancer runs and can be reached from "
+        "netcheck's machine. Connections to api.push.apple.com go there.",
         (BALANCED,),
         (API,),
     ),
@@ -819,330 +843,15 @@ def test_the_table_is_in_the_order_of_the_causes() -> None:
     assert [rule.cause for rule in RULES] == list(Cause)
 
 
-def test_a_denying_proxys_evidence_tells_which_ports_it_allows() -> None:
-    denied = couriers(Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403"), (443,), path=PROXY, spoke=True)
-    judged = assess([COURIER], [PROXY], once(denied + couriers(None, (5223,), path=PROXY))).judgements[0]
-    assert judged.evidence[0] == (
-        "the proxy denies it in all 4 failed probes: port 443; it allows others on 5223"
-    )
-
-
-def test_a_proxy_that_denies_one_port_and_fails_on_the_other_is_at_fault_for_the_other() -> None:
-    denied = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
-    results = [
-        result(PROVIDER, 2197, denied, path=PROXY.name, proxy_spoke=True),
-        result(
-            PROVIDER,
-            443,
-            Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 503"),
-            path=PROXY.name,
-            proxy_spoke=True,
-        ),
-    ]
-    (judged,) = assess([PROVIDER], [PROXY], once(results)).judgements
-    assert judged.cause is Cause.PROXY_CANNOT_CONNECT
-
-
-def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
-    results = couriers() + couriers(None, (443,), family=Family.IPV6)
-    results += couriers(DROPPED, (5223,), family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
-    assert judged.cause is Cause.PORT_BLOCKED
-    assert judged.evidence[0] == (
-        "on port 5223 over IPv6, connections get no answer in all 4 failed probes; "
-        "connections to 443 are established"
-    )
-
-
-def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
-    for reason in (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS):
-        results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
-        for binding in (Binding(), Binding("eth0"), Binding(source_ipv4="192.0.2.60")):
-            bound = replace(DIRECT, binding=binding)
-            judged = Scene(None, Verdict.READY, None, results, paths=(bound,)).judged()
-            assert (judged.verdict, judged.cause) == (Verdict.READY, None)
-
-
-def test_a_source_address_that_the_config_gives_and_is_not_there_is_a_fault() -> None:
-    bound = replace(DIRECT, binding=Binding(source_ipv6="2001:db8::7"))
-    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind", is_of_binding=True)
-    results = couriers() + couriers(missing, family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(bound,)).judged()
-    assert judged.cause is Cause.LOCAL_MACHINE
-    assert "correct the source address 2001:db8::7" in (judged.next_step or "")
-
-
-def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(NO_ROUTE, family=Family.IPV6)).judged()
-    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
-
-
-def test_a_proxy_that_says_no_is_not_apples_outage() -> None:
-    denied = proxied(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
-    paths, services = (PROXY, DIRECT), (COURIER, API)
-    judged = Scene(
-        None, Verdict.NOT_READY, None, couriers(DROPPED) + denied + API_WORKS, "", paths, services
-    ).judged()
-    assert judged.hop is Hop.FIREWALL
-
-
-def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
-    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
-    results = couriers(silent) + proxied(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s", None)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
-    assert judged.cause is Cause.LOCAL_NETWORK_DOWN
-    alone = Scene(None, Verdict.NOT_READY, None, couriers(silent)).judged()
-    assert alone.cause is Cause.DNS_FAILURE
-
-
-def test_two_paths_that_ask_one_silent_resolver_are_one_silence() -> None:
-    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
-    results = couriers(silent) + proxied(Phase.PROXY_RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s", None)
-    judged = assess([COURIER], [DIRECT, PROXY], once(results)).judgements
-    assert [(each.cause, each.hop) for each in judged] == [(Cause.DNS_FAILURE, Hop.RESOLVER)] * 2
-    for each in judged:
-        assert "resolver to make sure that the resolver runs and answers" in (each.next_step or "")
-
-
 def test_a_stray_failure_moves_no_blame() -> None:
     stray = couriers(DROPPED, (5223,), hosts=(0,))
     ranges = couriers(hosts=(1,)) + stray + couriers(DROPPED, hosts=(2, 3))
-    assert Scene(None, Verdict.DEGRADED, None, ranges).judged().cause is Cause.RANGE_BLOCKED
+    assert judge(ranges).cause is Cause.RANGE_BLOCKED
     family = couriers(hosts=(1, 2, 3)) + stray + couriers(DROPPED, family=Family.IPV6)
-    assert Scene(None, Verdict.DEGRADED, None, family).judged().cause is Cause.IPV6_BROKEN
+    assert judge(family).cause is Cause.IPV6_BROKEN
     no_answer = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT)
     loss = couriers(hosts=(0, 1, 2), syn_retransmits=1) + couriers(no_answer, hosts=(3,))
-    assert Scene(None, Verdict.DEGRADED, None, loss).judged().cause is Cause.PACKET_LOSS
-
-
-def test_a_proxy_is_not_slow_where_a_request_to_it_got_lost() -> None:
-    """The kernel asks again after a second."""
-    provider = {
-        path: result(
-            PROVIDER, 443, path=path.name, seconds=seconds, proxies=path.proxies, syn_retransmits=lost
-        )
-        for path, seconds, lost in ((DIRECT, 0.02, 0), (PROXY, 1.04, 1))
-    }
-    judged = assess([PROVIDER], list(provider), once(provider.values())).judgements[-1]
-    assert (judged.path, judged.verdict, judged.findings) == (PROXY.name, Verdict.READY, ())
-
-
-def test_a_proxy_is_not_slow_where_what_it_was_asked_for_waited_for_the_end_of_an_outage() -> None:
-    slow = couriers(path=PROXY, family=Family.NAME, spoke=True, seconds=2.0)
-    outage = {
-        Part(PROXY.name, port, Family.NAME): Trend(silences=((990.0, 1010.0),)) for port in COURIER.ports
-    }
-    for trends, findings in (({}, 1), (outage, 0)):
-        judged = assess([COURIER], [DIRECT, PROXY], once(couriers() + slow), trends=trends).judgements[-1]
-        assert len(judged.findings) == findings
-
-
-def findings_of_a_slow_proxy(before: Earlier | None = None, failed_until: float = -math.inf) -> int:
-    """Where a connection that began at 1000 took two seconds."""
-    slow = result(PROVIDER, 443, path=PROXY.name, seconds=2.0, proxies=PROXY.proxies)
-    standing = standing_of(slow, 0, True, before=before, failed_until=failed_until)
-    standings = [*once([result(PROVIDER, 443)]), standing]
-    return len(assess([PROVIDER], [DIRECT, PROXY], standings, window=120.0).judgements[-1].findings)
-
-
-def test_a_proxy_is_not_slow_where_the_outage_before_may_have_lasted_until_then() -> None:
-    assert findings_of_a_slow_proxy() == 1
-    assert findings_of_a_slow_proxy(failed_until=999.0) == 1
-    assert findings_of_a_slow_proxy(failed_until=1000.5) == 0
-
-
-def test_a_proxy_is_not_slow_by_one_connection_of_two() -> None:
-    assert findings_of_a_slow_proxy(Earlier(940.0, 0.02)) == 0
-    assert findings_of_a_slow_proxy(Earlier(940.0, 2.0)) == 1
-    assert findings_of_a_slow_proxy(Earlier(700.0, 0.02)) == 1, "too long ago"
-    assert findings_of_a_slow_proxy(Earlier(940.0, 0.02), failed_until=960.0) == 1, "it says nothing either"
-
-
-def test_one_host_down_behind_a_proxy_is_not_the_proxys_fault() -> None:
-    gone = Failure(HANDSHAKE, Reason.PROXY_TARGET_TIMEOUT, "HTTP 504")
-    results = couriers(path=PROXY, family=Family.NAME, hosts=(0, 1, 2), spoke=True)
-    results += couriers(gone, path=PROXY, family=Family.NAME, hosts=(3,), spoke=True)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(PROXY,)).judged()
-    assert judged.cause is Cause.HOSTS_UNREACHABLE
-
-
-def test_a_proxy_without_ipv6_is_told_so() -> None:
-    no_route = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "HTTP 503")
-    for path in (BOTH, LOCAL):
-        results = couriers(path=PROXY, spoke=True)
-        results += couriers(no_route, path=PROXY, family=Family.IPV6, spoke=True)
-        judged = Scene(None, Verdict.DEGRADED, None, results, paths=(path,)).judged()
-        assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
-
-
-def test_on_a_load_balancers_path_the_load_balancer_is_named() -> None:
-    path = ProbePath("lb", load_balancer=(("api.push.apple.com", LoadBalancer("10.1.1.20", 8443)),))
-    failing = [result(API, 443, DROPPED, path="lb", balancer="10.1.1.20:8443")]
-    (judged,) = assess([API], [path], once(failing)).judgements
-    assert (judged.cause, judged.hop) == (Cause.BALANCER_DOWN, Hop.LOAD_BALANCER)
-    assert "the load balancer 10.1.1.20:8443" in (judged.next_step or "")
-    assert "api.push.apple.com" in (judged.next_step or "")
-
-
-def test_hosts_of_ones_own_are_named_as_they_are() -> None:
-    for hosts in (
-        ("eu-mdm.example.com", "us-mdm.example.com", "cn-mdm.example.com", "jp-mdm.example.com"),
-        ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"),
-    ):
-        farm = Service("farm", hosts, (443,), frozenset({Role.DEVICE}))
-        (judged,) = assess(
-            [farm], [DIRECT], once([result(farm, 443, DROPPED, host=host) for host in hosts])
-        ).judgements
-        assert f"{', '.join(sorted(hosts)[:3])} and 1 more" in (judged.next_step or "")
-
-
-def test_a_certificate_of_a_service_of_ones_own_is_its_owners_affair() -> None:
-    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
-    expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
-    (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, expired)])).judgements
-    assert (judged.next_step or "").startswith("Ask those who run mdm.test to renew the certificate")
-
-
-def test_a_service_of_ones_own_without_tls_is_not_asked_for_a_certificate() -> None:
-    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
-    plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
-    (judged,) = assess([mdm], [DIRECT], once([result(mdm, 443, plain)])).judgements
-    assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
-
-
-def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
-    mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.DEVICE}))
-    results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
-    (judged,) = assess([mdm], [DIRECT], once(results)).judgements
-    assert (judged.next_step or "").startswith(
-        "Ask those who run mdm.test to make sure that the server runs and listens on port 443."
-    )
-
-
-def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
-    no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
-    results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY, DIRECT)).judged()
-    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "add a route to this machine's resolver" in (judged.next_step or "")
-
-
-def test_what_is_no_such_proxy_is_looked_up_in_the_config_first() -> None:
-    other = proxied(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 501 Unsupported method")
-    judged = Scene(None, Verdict.NOT_READY, None, other, paths=(PROXY,)).judged()
-    assert (judged.next_step or "").startswith(
-        "Check the host, port and scheme of the proxy proxy.test:3128 for the path proxy"
-    )
-
-
-def test_a_denied_port_that_the_role_can_do_without_is_not_told() -> None:
-    denied = Failure(HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
-    cannot = Failure(HANDSHAKE, Reason.PROXY_ERROR, "HTTP 500")
-    results = [
-        result(PROVIDER, port, failure, path=PROXY.name, proxy_spoke=True)
-        for port, failure in ((443, cannot), (2197, denied))
-    ]
-    (judged,) = assess([PROVIDER], [PROXY], once(results)).judgements
-    assert "connect to api.test on port 443." in (judged.next_step or "")
-    assert "2197" not in (judged.next_step or "")
-    assert judged.needs == {Needed("provider", 443)}
-
-
-def test_of_two_sound_resolvers_always_the_same_one_is_named() -> None:
-    lookups = [
-        lookup(COURIER.hosts[0], "192.0.2.7", resolver="mine"),
-        lookup(COURIER.hosts[0], "17.57.144.1", resolver="other"),
-        lookup(COURIER.hosts[0], "17.57.144.2", resolver="third"),
-    ]
-    results = once(couriers(path=MINE))
-    steps = {
-        assess([COURIER], [MINE], results, some).judgements[0].next_step for some in (lookups, lookups[::-1])
-    }
-    assert len(steps) == 1
-    assert assess([COURIER], [PROXY], once(couriers(path=PROXY)), lookups).judgements[0].cause is None
-
-
-def test_of_a_service_of_ones_own_apple_is_not_asked() -> None:
-    mdm = Service("mdm", ("mdm.test",), (443,), frozenset({Role.DEVICE}))
-    down = [result(mdm, 443, DROPPED, path=path.name) for path in (DIRECT, PROXY)]
-    works = couriers() + couriers(None, (443,), path=PROXY)
-    judged = assess([COURIER, mdm], [PROXY, DIRECT], once(works + down)).judgements
-    assert {each.cause for each in judged if each.path == "direct"} == {Cause.SERVICE_DOWN}
-    assert all("Apple" not in (each.next_step or "") for each in judged)
-
-
-def test_device_and_provider_need_the_same_step_where_the_proxy_is_down() -> None:
-    refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to 192.0.2.1:3128: Connection refused")
-    results = couriers(refused, path=PROXY)
-    results += [result(PROVIDER, port, refused, path=PROXY.name) for port in PROVIDER.ports]
-    steps = {each.next_step for each in assess([COURIER, PROVIDER], [PROXY], once(results)).judgements}
-    assert len(steps) == 1
-
-
-def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too() -> None:
-    api = Service(
-        "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
-    )
-    results = (
-        couriers(REFUSED)
-        + [result(api, port, REFUSED, address="17.188.128.9") for port in api.ports]
-        + [result(OPEN, 2195)]
-    )
-    judged = assess([COURIER, api, OPEN], [DIRECT], once(results)).judgements[1]
-    assert judged.evidence[0] == (
-        "on ports 443 and 2197, connections are refused in all 2 failed probes; "
-        "connections to 2195 are established"
-    )
-
-
-def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
-    api = Service(
-        "provider", ("api.push.apple.com",), (443, 2197), frozenset({Role.PROVIDER}), True, PortRule.ANY
-    )
-    results = couriers() + [result(api, port, DROPPED, address="17.188.128.9") for port in api.ports]
-    judged = assess([COURIER, api], [DIRECT], once(results)).judgements[1]
-    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
-
-
-def test_where_many_hosts_fail_at_once_apple_is_not_asked() -> None:
-    """A firewall may let only so many connections through: not the same ones each time."""
-    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(50)))
-    refused = Failure(Phase.CONNECT, Reason.REFUSED, "refused")
-    for count, hop in ((3, Hop.APPLE), (5, Hop.APPLE), (6, Hop.FIREWALL), (20, Hop.FIREWALL)):
-        results = [
-            result(many, 5223, refused if number < count else None, host=host, address=f"17.57.144.{number}")
-            for number, host in enumerate(many.hosts)
-        ]
-        judged = Scene(None, Verdict.DEGRADED, None, results, services=(many,)).judged()
-        assert judged.hop is hop, count
-
-
-@pytest.mark.parametrize("paths", [(PROXY,), (DIRECT, PROXY)])
-@pytest.mark.parametrize("reason", [Reason.PROXY_TIMEOUT, Reason.PROXY_CLOSED, Reason.RESET])
-@pytest.mark.parametrize("hosts", [(3,), (1, 2, 3)])
-def test_where_a_proxy_says_nothing_of_some_hosts_its_owners_are_asked(
-    hosts: tuple[int, ...], reason: Reason, paths: tuple[ProbePath, ...]
-) -> None:
-    """Neither is Apple, nor for a rule, whatever another path reaches."""
-    silent = Failure(HANDSHAKE, reason, "no answer")
-    others = tuple(number for number in range(4) if number not in hosts)
-    results = couriers(path=PROXY, family=Family.NAME, hosts=others, spoke=True)
-    results += couriers(silent, path=PROXY, family=Family.NAME, hosts=hosts)
-    results += couriers() if DIRECT in paths else []
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=paths).judged()
-    assert (judged.cause, judged.hop) == (Cause.HOSTS_UNREACHABLE, Hop.PROXY)
-    assert "It may lack capacity" in (judged.next_step or "")
-
-
-@pytest.mark.parametrize("reason", [Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT])
-def test_names_for_which_a_proxy_takes_the_broken_ipv6_are_no_fault_of_its_dns(reason: Reason) -> None:
-    gone = Failure(HANDSHAKE, reason, "reply 5")
-    results = couriers(path=BOTH, spoke=True)
-    results += couriers(gone, path=BOTH, family=Family.IPV6, spoke=True)
-    results += couriers(gone, path=BOTH, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(BOTH,)).judged()
-    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
-    assert judged.evidence[0].startswith("over IPv6 and by name, ")
+    assert judge(loss).cause is Cause.PACKET_LOSS
 
 
 def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
@@ -1150,20 +859,6 @@ def test_the_evidence_of_a_blocked_range_counts_hosts() -> None:
     assert judged.evidence[0].startswith(
         "Hosts with addresses that fail on port 5223: 2 of 4 (17.249.0.0/16: 0 of 1"
     )
-
-
-def test_a_single_host_makes_no_range() -> None:
-    judged = Scene(
-        None, Verdict.DEGRADED, None, couriers(hosts=(0, 1, 2)) + couriers(DROPPED, hosts=(3,))
-    ).judged()
-    assert judged.cause is Cause.HOSTS_UNREACHABLE
-
-
-def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
-    works = [result(PROVIDER, 443, family=Family.IPV6)]
-    results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
-    judged = Scene(None, Verdict.DEGRADED, None, results, services=(COURIER, PROVIDER)).judged()
-    assert judged.cause is Cause.HOSTS_UNREACHABLE
 
 
 def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> None:
@@ -1182,7 +877,7 @@ def test_the_page_has_each_cause_with_its_hops_in_the_order_of_the_rules() -> No
 )
 def test_a_second_fault_behind_a_larger_one_is_asked_for_too(failure: Failure, cause: Cause) -> None:
     results = couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1)) + couriers(failure, hosts=(2, 3))
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert [finding.cause for finding in judged.asking] == [Cause.IPV6_BROKEN, cause]
 
 
@@ -1192,7 +887,7 @@ DECRYPTED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Corp CA")
 
 def test_a_remark_follows_the_faults_where_it_says_something_of_its_own() -> None:
     results = [*couriers(None, (5223,)), *couriers(DECRYPTED, (443,)), *IPV6_IS_DEAD[8:]]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN, Cause.FALLBACK_BLOCKED]
     fault, remark = judged.findings
     assert (judged.cause, judged.asking, judged.next_step) == (Cause.IPV6_BROKEN, (fault,), fault.request)
@@ -1203,8 +898,17 @@ def test_a_remark_follows_the_faults_where_it_says_something_of_its_own() -> Non
 
 
 def test_no_remark_says_again_what_a_fault_is_about() -> None:
-    judged = Scene(None, Verdict.DEGRADED, None, IPV6_IS_DEAD).judged()
+    judged = judge(IPV6_IS_DEAD)
     assert [each.cause for each in judged.findings] == [Cause.IPV6_BROKEN]
+
+
+@pytest.mark.parametrize("failure", [DROPPED, Failure(Phase.TLS, Reason.CLOSED, "closed")])
+def test_a_single_host_behind_a_larger_fault_is_not_asked_for(failure: Failure) -> None:
+    results = (
+        couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1, 2)) + couriers(failure, hosts=(3,))
+    )
+    judged = judge(results)
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -1216,65 +920,12 @@ def test_no_remark_says_again_what_a_fault_is_about() -> None:
 )
 def test_a_dead_nameserver_is_named_beside_a_fault(results: Sequence[Result], fault: Cause) -> None:
     results = [replace(each, path=MINE.name) for each in results]
-    judged = Scene(None, Verdict.DEGRADED, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    judged = judge(results, paths=(MINE,), lookups=ALL_SILENT_FIRST)
     assert [each.cause for each in judged.findings] == [fault, Cause.NAMESERVER_SILENT]
 
 
 def test_while_names_get_no_answer_no_single_nameserver_is_told_to_be_silent() -> None:
     silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer")
     results = couriers(silent, path=MINE)
-    judged = Scene(None, Verdict.NOT_READY, None, results, "", (MINE,), lookups=ALL_SILENT_FIRST).judged()
+    judged = judge(results, paths=(MINE,), lookups=ALL_SILENT_FIRST)
     assert [each.cause for each in judged.findings] == [Cause.DNS_FAILURE]
-
-
-def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_first_port_is_blocked() -> None:
-    courier2 = replace(
-        COURIER, name="courier2", hosts=tuple(f"{number}-courier2.push.apple.com" for number in range(4))
-    )
-    second = [
-        replace(each, service="courier2", host=each.host.replace("courier", "courier2"))
-        for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
-    ]
-    results = [*couriers(None, (5223,)), *couriers(DROPPED, (443,)), *second]
-    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, services=(COURIER, courier2)).judged()
-    assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
-    assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step
-
-
-@pytest.mark.parametrize("failure", [DROPPED, Failure(Phase.TLS, Reason.CLOSED, "closed")])
-def test_a_single_host_behind_a_larger_fault_is_not_asked_for(failure: Failure) -> None:
-    results = (
-        couriers(DROPPED, family=Family.IPV6) + couriers(hosts=(0, 1, 2)) + couriers(failure, hosts=(3,))
-    )
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
-    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
-
-
-def test_a_family_is_named_only_where_the_same_service_has_another() -> None:
-    ipv6 = couriers(family=Family.IPV6)
-    expired = result(MDM, 443, EXPIRED)
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(), *ipv6, expired], services=(COURIER, MDM)
-    ).judged()
-    assert "on port 443." in judged.findings[0].next_step
-
-
-@pytest.mark.parametrize(
-    ("in_time", "asked_twice", "is_loss"),
-    [
-        ([], [1.4] * 8, False),  # far: all answers come too late
-        ([0.1, 0.4, 0.7, 0.9], [1.1, 1.2, 1.3, 1.5], False),  # some do, as the others nearly do
-        ([0.6, 0.6, 0.6, 0.6], [1.6, 1.6, 0.6, 0.6], True),  # by a satellite: these do not
-        ([0.02] * 4, [1.02, 1.02, 0.02, 0.02], True),  # near: replies and requests were lost
-    ],
-)
-def test_answers_that_come_late_are_not_lost(
-    in_time: list[float], asked_twice: list[float], is_loss: bool
-) -> None:
-    trips = [*((rtt, 0) for rtt in in_time), *((rtt, 1) for rtt in asked_twice)]
-    results = [
-        replace(each, attempt=replace(each.attempt, rtt=rtt, syn_retransmits=again))
-        for each, (rtt, again) in zip(couriers(None, (443, 5223)), trips, strict=True)
-    ]
-    judged = Scene(None, Verdict.READY, None, results).judged()
-    assert judged.cause is (Cause.PACKET_LOSS if is_loss else None)

@@ -7,19 +7,10 @@ from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import is_apples, is_unsaid, reason_is
-from netcheck.verdict.naming import (
-    APPLE,
-    STATUS_PAGE,
-    how_often,
-    or_of_its_names,
-    shortened,
-    the_failed_hosts,
-    the_hosts,
-    the_ports,
-    the_proxy,
-    the_reply,
-)
+from netcheck.verdict.naming import or_of_its_names, shortened, the_failed_hosts, the_hosts, the_ports
+from netcheck.verdict.owners import APPLE, STATUS_PAGE, the_proxy
 
 _DOWN = {
     Phase.CONNECT: (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
@@ -62,10 +53,11 @@ def apple_unreachable(case: Case) -> Found | None:
     return Found(
         APPLE,
         about,
-        f"not reached over any of the {len(leading)} paths that lead to Apple; {how_often(case, about)}",
         f"Look at {STATUS_PAGE} and ask Apple about {the_hosts(case, about)} on {the_ports(case, about)}. "
         "No path reaches them, while other hosts of Apple's can be reached.",
-        the_reply(about),
+        evidence=(
+            f"not reached over any of the {len(leading)} paths that lead to Apple; {how_often(case, about)}"
+        ),
     )
 
 
@@ -93,10 +85,8 @@ def apple_certificate(case: Case) -> Found | None:
     return Found(
         APPLE,
         about,
-        how_often(case, about),
         "Compare this machine's clock with another one first. If it is right, ask Apple "
         f"({STATUS_PAGE}) about the certificate of {the_hosts(case, about)}.",
-        the_reply(about),
     )
 
 
@@ -108,16 +98,15 @@ def hosts_unreachable(case: Case) -> Found | None:
         return Found(
             proxy,
             unsaid,
-            how_often(case, unsaid),
             f"Ask {proxy.asked} why it says nothing of {the_failed_hosts(unsaid)} on "
             f"{the_ports(case, unsaid)}, and answers for others. "
             "It may lack capacity or limit connections, or its way to these hosts may be cut.",
-            the_reply(unsaid),
         )
     about = list(case.left)
     if not about:
         return None
     tried = {each.result.host for each in case.counted if each.place in case.verdicts}
+    failing = len({each.result.host for each in about})
     which, at = the_failed_hosts(about), ""
     if case.is_at_few_addresses(about):
         which = shortened(sorted({str(each.result.attempt.address) for each in about}))
@@ -125,9 +114,8 @@ def hosts_unreachable(case: Case) -> Found | None:
     return Found(
         APPLE,
         about,
-        f"{len({e.result.host for e in about})} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
         f"If it lasts, ask Apple ({STATUS_PAGE}) about {which} on "
         f"{the_ports(case, about)}. Only these cannot be reached from netcheck's machine."
         f"{or_of_its_names(case, about)}",
-        the_reply(about),
+        evidence=f"{failing} of {len(tried)} hosts fail{at}; {how_often(case, about)}",
     )

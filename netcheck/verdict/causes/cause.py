@@ -1,4 +1,8 @@
-"""How a cause is written: a function that looks for it in a case, and the hops whose it can be."""
+"""How a cause is written: a function that looks for it in a case, and the hops whose it can be.
+
+Nearly all have one shape: the failures that show it, by `case.mostly`; None where there are too few of them;
+else `Found`, with whose it is and what to do about it.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,28 +14,31 @@ from netcheck.phrases import duration_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.fixes import fix_for
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly
-from netcheck.verdict.naming import Owner, only_by_a_member, or_a_later_way, or_another_way, over
+from netcheck.verdict.naming import over
+from netcheck.verdict.other_ways import other_ways
+from netcheck.verdict.owners import Owner
 
 
 class Found(NamedTuple):
     """What a cause found: whose it is, the results that show it, and what is said of it.
 
-    Both in plain sentences of at most 25 words. The next step says what to change and by whom, and has no
-    number that changes from round to round; the evidence has the numbers.
+    The next step says what to change and by whom, and has no number that changes from round to round; the
+    evidence has the numbers. Both are plain sentences of at most 25 words.
     """
 
     owner: Owner
     about: Sequence[Counted]
-    evidence: str
     next_step: str
-    reply: str = ""
+    evidence: str | None = None
+    """None: how, and how often, these results fail."""
+    reply: str | None = None
+    """What was seen. None: what the commonest of their failures says; nothing where none of them failed."""
 
 
 _LATELY, _FEWEST_FALLS = 1800.0, 3
 """Seconds in which something was lost so often that it comes and goes."""
-_MAY_BE_GONE_ROUND = (Hop.FIREWALL, Hop.RESOLVER, Hop.LOCAL_NETWORK)
-"""By a way through a proxy."""
 
 Finds = Callable[[Case], Found | None]
 
@@ -52,28 +59,27 @@ class Rule:
         found = self.finds(case)
         if found is None:
             return None
-        owner, about, evidence, next_step, reply = found
+        owner, about, next_step, evidence, reply = found
+        if evidence is None:
+            evidence = how_often(case, about)
+        if reply is None:
+            reply = the_reply(about) if any(each.failure for each in about) else ""
         results = tuple(each.result for each in sorted(about, key=lambda each: each.order))
         if not self.is_remark and (falls := _falls_before(case, about)):
             began = min(begin for begin, _ in falls)
             ago = duration_text(max(each.result.attempt.at for each in about) - began)
             evidence += f". Before that, it was lost and came back {len(falls)} times in {ago}"
             next_step += " It comes and goes, as where one of several links, members or rules is wrong."
-        fix = fix_for(self.cause, owner.hop, case, about)
-        if owner.hop in _MAY_BE_GONE_ROUND:
-            next_step += or_another_way(case, about)
-        elif owner.hop is Hop.PROXY:
-            next_step += only_by_a_member(case, about) + or_a_later_way(case, about)
         finding = Finding(
             cause=self.cause,
             hop=owner.hop,
             evidence=evidence,
-            next_step=next_step,
+            next_step=next_step + other_ways(case, owner.hop, about),
             owner=owner.name,
             reply=reply,
             about=results,
             is_remark=self.is_remark,
-            fix=fix,
+            fix=fix_for(self.cause, owner.hop, case, about),
             over=over(case, about),
             asked=owner.asked,
         )

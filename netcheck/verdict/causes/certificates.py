@@ -9,6 +9,7 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import (
     are_mostly_at_times,
     is_another_of_apples,
@@ -16,16 +17,8 @@ from netcheck.verdict.matching import (
     is_of_push,
     reason_is,
 )
-from netcheck.verdict.naming import (
-    how_often,
-    on_the_way,
-    over,
-    shortened,
-    the_hosts,
-    the_names_in_tls,
-    the_ports,
-    the_reply,
-)
+from netcheck.verdict.naming import over, shortened, the_hosts, the_names_in_tls, the_ports
+from netcheck.verdict.owners import on_the_way
 
 
 @cause(Cause.TLS_INTERCEPTED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
@@ -46,11 +39,10 @@ def tls_intercepted(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about) + by,
         f"Ask {owner.asked} to exempt {listed(names)}{_where(case, about)} from TLS inspection. "
         f"{_at_times(about, 'decrypts')}{shown}"
         f"Devices refuse certificates that are not {whose}'s own.",
-        the_reply(about),
+        evidence=how_often(case, about) + by,
     )
 
 
@@ -111,7 +103,7 @@ def wrong_peer(case: Case) -> Found | None:
             "Something else answers in their place, perhaps a login page or a block page."
             f"{the_names_in_tls(case, about)}"
         )
-    return Found(owner, about, how_often(case, about) + who, next_step, the_reply(about))
+    return Found(owner, about, next_step, evidence=how_often(case, about) + who)
 
 
 def _is_of_another(each: Counted) -> bool:

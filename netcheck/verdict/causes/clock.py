@@ -10,7 +10,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import reason_is
-from netcheck.verdict.naming import THIS_MACHINE, the_reply
+from netcheck.verdict.owners import THIS_MACHINE
 
 _DAY = 86400.0
 _A_LITTLE = 30 * _DAY
@@ -32,9 +32,10 @@ def clock_wrong(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        f"By this machine's clock all of Apple's certificates {how}, at least {_days(apples)} days off",
         "Set the clock of the machine that runs netcheck, and keep it synchronized (NTP).",
-        the_reply(about),
+        evidence=(
+            f"By this machine's clock all of Apple's certificates {how}, at least {_days(apples)} days off"
+        ),
     )
 
 

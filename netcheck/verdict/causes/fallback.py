@@ -13,16 +13,10 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.how_often import commonest
 from netcheck.verdict.matching import Matches, phase_is
-from netcheck.verdict.naming import (
-    FIREWALL,
-    apples_networks,
-    commonest,
-    the_hosts,
-    the_names_in_tls,
-    the_ports,
-    the_reply,
-)
+from netcheck.verdict.naming import apples_networks, the_hosts, the_names_in_tls, the_ports
+from netcheck.verdict.owners import FIREWALL
 
 
 @cause(Cause.FALLBACK_BLOCKED, Hop.FIREWALL, is_remark=True)
@@ -44,11 +38,10 @@ def fallback_blocked(case: Case) -> Found | None:
     return Found(
         FIREWALL,
         about,
-        f"{_how_many_hosts(about, beside)} on {ports}: {how}",
         f"Ask {FIREWALL.asked} to allow {'TLS on' if is_of_tls else 'TCP'} {ports} to "
         f"{ranges or the_hosts(case, about)}, without TLS inspection. {_what_for(case, about, beside)}"
         f"{the_names_in_tls(case, about) if is_of_tls else '' if ranges else apples_networks(about)}",
-        the_reply(about),
+        evidence=f"{_how_many_hosts(about, beside)} on {ports}: {how}",
     )
 
 

@@ -14,6 +14,8 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
+from netcheck.verdict.grouping import grouped
+from netcheck.verdict.how_often import commonest, how_many_fail, how_often
 from netcheck.verdict.matching import (
     fails_as,
     fails_in,
@@ -24,23 +26,16 @@ from netcheck.verdict.matching import (
     tls_had_begun,
 )
 from netcheck.verdict.naming import (
-    APPLE,
     FAMILIES,
-    STATUS_PAGE,
-    THIS_NETWORK,
     apples_networks,
-    commonest,
-    how_many_fail,
-    how_often,
-    on_the_way,
     or_of_its_names,
     over,
     the_failed_hosts,
     the_hosts,
     the_names_in_tls,
     the_ports,
-    the_reply,
 )
+from netcheck.verdict.owners import APPLE, STATUS_PAGE, THIS_NETWORK, on_the_way
 from netcheck.verdict.world import WayOut
 
 _is_reset_at_once = fails_in(Phase.CONNECT, Reason.RESET)
@@ -66,9 +61,9 @@ def path_open(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"On the path {case.path.name}, {the_failed_hosts(about)} can be reached on {ports}",
         f"Ask {owner.asked} to block these connections: the path {case.path.name} should be closed. "
         "If it is open on purpose, correct `expected` in the config.",
+        evidence=f"On the path {case.path.name}, {the_failed_hosts(about)} can be reached on {ports}",
     )
 
 
@@ -93,10 +88,9 @@ def tls_stalls(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about, silence),
         f"Ask {owner.asked} to allow the answers of {the_hosts(case, about)} on {the_ports(case, about)}. "
         f"Connections are established, {how}. {why}{the_names_in_tls(case, about)}",
-        the_reply(about),
+        evidence=how_often(case, about, silence),
     )
 
 
@@ -125,11 +119,9 @@ def tls_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about),
         f"Ask {owner.asked} to allow {what} to {the_hosts(case, about)} on {the_ports(case, about)}. "
         f"Connections are established, and {when}: a filter seems to end them."
         f"{the_names_in_tls(case, about)}",
-        the_reply(about),
     )
 
 
@@ -152,10 +144,8 @@ def session_broken(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about),
         f"Ask {owner.asked} to pass on unchanged what follows the TLS handshake. Sessions with "
         f"{the_hosts(case, about)} on {the_ports(case, about)} are broken{needed}.",
-        the_reply(about),
     )
 
 
@@ -163,18 +153,13 @@ def _is_answered_otherwise(case: Case, about: Sequence[Counted]) -> Found:
     return Found(
         APPLE,
         about,
-        how_often(case, about),
         f"If it lasts, ask Apple ({STATUS_PAGE}) about {the_hosts(case, about)} on {the_ports(case, about)}. "
         "They answer under Apple's certificate, and not as they should. Nobody on the way can change that.",
-        the_reply(about),
     )
 
 
 def _cut_in_tls(case: Case, about: list[Counted]) -> list[Counted]:
-    """Those on whose way something cuts in each time.
-
-    Not where a single host does, nor a server of the user's own.
-    """
+    """Those that are cut each time; none where it may be single hosts, or servers of the user's own."""
     about = [each for each in about if not each.comes_and_goes]
     return [] if all(map(case.is_only_its_own, about)) or case.is_few(about) else about
 
@@ -186,7 +171,7 @@ def range_blocked(case: Case) -> Found | None:
     if not about:
         return None
     owner = on_the_way(case, about)
-    ports = {each.result.port for each in about}
+    where, ports = the_ports(case, about), {each.result.port for each in about}
     hosts = len({each.result.host for each in about})
     tried = len({each.result.host for each in case.counted if each.result.port in ports})
     prefixes = sorted({each.range.what for each in about if each.range})
@@ -194,10 +179,9 @@ def range_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"Hosts with addresses that fail on {the_ports(case, about)}: {hosts} of {tried} ({counted})",
-        f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {listed(prefixes)}. "
+        f"Ask {owner.asked} to allow TCP {where} to {listed(prefixes)}. "
         "Apple's other networks are open (support.apple.com/102266).",
-        the_reply(about),
+        evidence=f"Hosts with addresses that fail on {where}: {hosts} of {tried} ({counted})",
     )
 
 
@@ -228,16 +212,14 @@ def _only_over(case: Case, family: Family) -> Found | None:
     names = _names_that_fail_alike(case, about)
     about = [*about, *names]
     owner = on_the_way(case, about) if case.path.is_proxied else THIS_NETWORK
-    name = FAMILIES[family]
+    name, how = FAMILIES[family], how_often(case, about, says_where=False)
     fix = f"Ask {owner.asked} to fix its {name}, or to switch it off. Connections to "
     fix += f"{the_hosts(case, about)} on {ports_text({each.result.port for each in about})} fail."
     return Found(
         owner,
         about,
-        f"over {name}{' and by name' if names else ''}, {how_often(case, about, says_where=False)}; other "
-        "addresses answer",
         _REPAIR_NAT64.format(owner.asked) if _nothing_is_translated(case, about) else fix,
-        the_reply(about),
+        evidence=f"over {name}{' and by name' if names else ''}, {how}; other addresses answer",
     )
 
 
@@ -268,12 +250,11 @@ def port_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"{_how_on_ports(case, about)}{rest}",
         _REPAIR_NAT64.format(owner.asked)
         if untranslated
         else f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {the_hosts(case, about)}."
         f"{apples_networks(about)}",
-        the_reply(about),
+        evidence=f"{_how_on_ports(case, about)}{rest}",
     )
 
 
@@ -304,9 +285,7 @@ def _on_dead_ports(case: Case) -> list[Counted]:
     """
     alive = {_channel(case, each) for each in case.counted if each.connected}
     awake = {(each.result.host, each.family) for each in case.counted if each.connected}
-    hosts: dict[_Channel, set[str]] = {}
-    for each in case.counted:
-        hosts.setdefault(_channel(case, each), set()).add(each.result.host)
+    hosts = grouped((_channel(case, each), each.result.host) for each in case.counted)
     silent = [each for each in case.left if _channel(case, each) not in alive and not each.connected]
     sure = {
         each.result.host
@@ -348,9 +327,8 @@ def hosts_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        how_often(case, about) + count,
         f"Ask {owner.asked} to allow TCP {the_ports(case, about)} to {to}{or_of_its_names(case, about)}",
-        the_reply(about),
+        evidence=how_often(case, about) + count,
     )
 
 

@@ -5,7 +5,8 @@ from netcheck.model.holds import Hold, HoldEnd
 from netcheck.phrases import duration_text, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
-from netcheck.verdict.naming import FAMILIES, on_the_way
+from netcheck.verdict.naming import FAMILIES
+from netcheck.verdict.owners import on_the_way
 
 _LONG_ENOUGH = 1835.0
 """Seconds: couriers and devices agree on heartbeats, the rarest every 30 minutes, and wait 35 s for one."""
@@ -36,10 +37,12 @@ def idle_forgotten(case: Case) -> Found | None:
     return Found(
         owner,
         (),
-        f"After {duration_text(soonest.silence or 0.0)} without traffic, a connection to "
-        f"{ports_text([soonest.port])}{over} {_HOW[soonest.end or HoldEnd.LOST]}{outlived}",
         f"Ask {owner.asked} to keep connections to {ports_text([soonest.port])} for more than 30 minutes "
         "without traffic. Devices are silent for 10 to 30 minutes; if theirs has ended, pushes arrive late.",
+        evidence=(
+            f"After {duration_text(soonest.silence or 0.0)} without traffic, a connection to "
+            f"{ports_text([soonest.port])}{over} {_HOW[soonest.end or HoldEnd.LOST]}{outlived}"
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
 from netcheck.verdict.matching import fails_in
-from netcheck.verdict.naming import on_the_way
+from netcheck.verdict.owners import on_the_way
 
 _WHO_SENDS_IT = (
     "Devices with iOS 26 or macOS 26 and later begin TLS so (support.apple.com/122756), "
@@ -40,8 +40,10 @@ def large_hello_blocked(case: Case) -> Found | None:
     return Found(
         owner,
         [*tried, *alike],
-        f"On {ports}, {failure_in_words(phase, reason)} if its first message has {said[0].size} bytes; "
-        "a short one is answered",
         f"Ask {owner.asked} {what}. {_WHO_SENDS_IT}",
-        kinds[0].detail,
+        evidence=(
+            f"On {ports}, {failure_in_words(phase, reason)} if its first message has {said[0].size} bytes; "
+            "a short one is answered"
+        ),
+        reply=kinds[0].detail,
     )

@@ -7,10 +7,12 @@ from netcheck.model.findings import Cause, Hop
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import fails_in, is_apples, phase_is, reason_is, software_of
-from netcheck.verdict.naming import how_often, shortened, the_balancers, the_hosts, the_reply
+from netcheck.verdict.naming import shortened, the_hosts
+from netcheck.verdict.owners import the_balancers
 
-_ENDS_TLS = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
+_ends_tls = reason_is(*NOT_ITS_CERTIFICATE, Reason.TLS_NOT_TLS)
 
 
 @cause(Cause.BALANCER_HEADER, Hop.LOAD_BALANCER)
@@ -38,7 +40,7 @@ def balancer_header(case: Case) -> Found | None:
         )
     if is_mixed:
         next_step += f" Other load balancers of {path} {others}."
-    return Found(balancer, about, how_often(case, about), next_step, the_reply(about))
+    return Found(balancer, about, next_step)
 
 
 @cause(Cause.BALANCER_ENDS_TLS, Hop.LOAD_BALANCER)
@@ -46,7 +48,7 @@ def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
     if not case.path.load_balancer:
         return None
-    about = case.mostly(lambda each: is_apples(each) and _ENDS_TLS(each) and not case.is_led_astray(each))
+    about = case.mostly(lambda each: is_apples(each) and _ends_tls(each) and not case.is_led_astray(each))
     if not about:
         return None
     balancer = the_balancers(about)
@@ -54,10 +56,8 @@ def balancer_ends_tls(case: Case) -> Found | None:
     return Found(
         balancer,
         about,
-        how_often(case, about),
         f"Ask {balancer.asked} to pass TLS for {the_hosts(case, about)} on to Apple unchanged ({how}). "
         "It must not end TLS itself.",
-        the_reply(about),
     )
 
 
@@ -82,10 +82,9 @@ def balancer_members_down(case: Case) -> Found | None:
     return Found(
         balancer,
         about,
-        how_often(case, about) + _others(case, about),
         f"Ask {balancer.asked} to check its members, and their connections to {the_hosts(case, about)}. "
         f"{shows}",
-        the_reply(about),
+        evidence=how_often(case, about) + _others(case, about),
     )
 
 
@@ -102,10 +101,9 @@ def balancer_down(case: Case) -> Found | None:
     return Found(
         balancer,
         about,
-        how_often(case, about) + _others(case, about),
         f"Ask {balancer.asked} to make sure that {runs} and can be reached from netcheck's machine. "
         f"Connections to {the_hosts(case, about)} go there.",
-        the_reply(about),
+        evidence=how_often(case, about) + _others(case, about),
     )
 
 

@@ -19,17 +19,10 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.wavering import denies_at_times, half_denies
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import Matches, fails_in, is_of_push, reason_is
-from netcheck.verdict.naming import (
-    THE_HOSTS_FILE,
-    an_answer,
-    how_often,
-    shortened,
-    the_hosts,
-    the_reply,
-    the_resolver,
-    unresolved_proxies,
-)
+from netcheck.verdict.naming import an_answer, shortened, the_hosts, unresolved_proxies
+from netcheck.verdict.owners import THE_HOSTS_FILE, the_resolver
 
 _Place = tuple[str, str]
 """A host and one of its addresses."""
@@ -54,10 +47,8 @@ def _leads_proxies_nowhere(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about),
         f"Ask {resolver.asked} to correct its answer for {names}, the proxy's name. "
         "It leads nowhere, as those of block lists do.",
-        the_reply(about),
     )
 
 
@@ -88,9 +79,8 @@ def _leads_astray(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
         f"Ask {resolver.asked} to {what}. {why}",
-        the_reply(about),
+        evidence=f"{resolver.name} gives{which} for {names}: {how_often(case, about)}",
     )
 
 
@@ -117,10 +107,9 @@ def _fails_at_strays(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{_beside_apples(places)}: {how_often(case, about)}",
         f"Ask {resolver.asked} to take {addresses} out of its answers for {shortened(hosts)}. "
         "It may be an old record: only Apple's own addresses belong there.",
-        the_reply(about),
+        evidence=f"{_beside_apples(places)}: {how_often(case, about)}",
     )
 
 
@@ -241,9 +230,10 @@ def _has_strays(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        _beside_apples(strays),
         f"Ask {resolver.asked} whether {addresses} is in its answers for {shortened(hosts)} on purpose. "
         "If it is an old record, take it out: clients try it too.",
+        evidence=_beside_apples(strays),
+        reply="",
     )
 
 
@@ -256,14 +246,14 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     ]
     if not about:
         return None
-    resolver = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
+    owner = THE_HOSTS_FILE if all(map(case.stands_in_hosts_file, about)) else the_resolver(case)
     addresses = shortened(sorted({str(each.result.attempt.address) for each in about}))
-    hosts = {each.result.host for each in about}
+    names = how_many(len({each.result.host for each in about}), "name")
     return Found(
-        resolver,
+        owner,
         about,
-        f"{how_many(len(hosts), 'name')} can be reached at {addresses}, outside the expected networks",
-        f"Ask {resolver.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+        f"Ask {owner.asked} whether it leads to {addresses} on purpose. If so, nothing needs to change.",
+        evidence=f"{names} can be reached at {addresses}, outside the expected networks",
     )
 
 
@@ -286,11 +276,13 @@ def _answers_worse(case: Case) -> Found | None:
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        f"The resolver {other.resolver} answers {how_many(len(odd), 'question')} better, "
-        f"such as with {better}",
         f"Ask {resolver.asked} to compare its answers for {shortened(sorted(hosts))} with those of the "
         f"resolver {other.resolver}.",
-        f"{mine.host} {mine.rdtype}: {answer}",
+        evidence=(
+            f"The resolver {other.resolver} answers {how_many(len(odd), 'question')} better, "
+            f"such as with {better}"
+        ),
+        reply=f"{mine.host} {mine.rdtype}: {answer}",
     )
 
 
@@ -308,7 +300,7 @@ def _better_answer(case: Case, odd: Lookup) -> Lookup | None:
     """The first by the name of the resolver; this machine's own list is none."""
     others = (
         each
-        for each in case.world.answers[odd.host, odd.rdtype]
+        for each in case.world.resolvers.answers[odd.host, odd.rdtype]
         if each.resolver not in (case.path.resolver.name, HOSTS_FILE)
     )
     return next(filter(_is_sound, others), None)

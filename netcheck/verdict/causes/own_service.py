@@ -10,15 +10,8 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import Matches, fails_in, is_apples, reason_is
-from netcheck.verdict.naming import (
-    THE_MDM_SERVER,
-    Owner,
-    how_often,
-    shortened,
-    the_ports,
-    the_reply,
-    those_who_run,
-)
+from netcheck.verdict.naming import shortened, the_ports
+from netcheck.verdict.owners import THE_MDM_SERVER, Owner, those_who_run
 
 _DOES_NOT_ANSWER: tuple[Matches, ...] = (
     fails_in(Phase.CONNECT, Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE),
@@ -54,7 +47,7 @@ def service_certificate(case: Case) -> Found | None:
         )
     else:
         next_step = _of_untrusted(case, about, owner)
-    return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+    return Found(owner, about, next_step)
 
 
 def _is_outdated(case: Case, each: Counted) -> bool:
@@ -108,7 +101,7 @@ def service_down(case: Case) -> Found | None:
             f"Ask {owner.asked} to make sure that the server runs and listens on {ports}. "
             "Then ask whether a firewall of theirs lets this network in."
         )
-    return Found(owner, about, how_often(case, about), next_step, the_reply(about))
+    return Found(owner, about, next_step)
 
 
 _RENEW = "renew it with the Apple Account that it was made with"
@@ -135,12 +128,13 @@ def push_certificate_refused(case: Case) -> Found | None:
         for kind in kinds
     ]
     which = shortened([f"{proof.name} ({proof.acceptance})" for proof in refused])
+    of_all = how_many(len(case.proofs), "push certificate")
     return Found(
         THE_MDM_SERVER,
         (),
-        f"{len(refused)} of {how_many(len(case.proofs), 'push certificate')} cannot be used: {which}",
         " ".join(steps),
-        f"{refused[0].name}: {refused[0].detail}",
+        evidence=f"{len(refused)} of {of_all} cannot be used: {which}",
+        reply=f"{refused[0].name}: {refused[0].detail}",
     )
 
 

@@ -11,23 +11,15 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.grouping import grouped
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
-from netcheck.verdict.naming import (
-    FIREWALL,
-    THIS_MACHINE,
-    how_often,
-    mend_the_stores,
-    shortened,
-    the_answer,
-    the_chooser,
-    the_failed_hosts,
-    the_hosts,
-    the_reply,
-)
+from netcheck.verdict.naming import mend_the_stores, shortened, the_answer, the_failed_hosts, the_hosts
+from netcheck.verdict.owners import FIREWALL, THIS_MACHINE, the_chooser
 
-_IS_UNREAD = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
-_IS_FAULTY = reason_is(Reason.PAC_FAULTY)
-_IS_OF_THIS_MACHINE = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
+_is_unread = reason_is(Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
+_is_faulty = reason_is(Reason.PAC_FAULTY)
+_is_of_this_machine = reason_is(Reason.SINKHOLED, Reason.FD_EXHAUSTED, Reason.NO_LOCAL_ADDRESS)
 """Or of its resolver: through a proxy it would be as wrong."""
 
 
@@ -39,17 +31,17 @@ def pac_failed(case: Case) -> Found | None:
 
 def _says_nothing(case: Case) -> Found | None:
     """Without it devices know no proxy, and do not connect unless their profile lets them go directly."""
-    about = case.mostly(lambda each: _IS_UNREAD(each) and not lacks_store(each))
+    about = case.mostly(lambda each: _is_unread(each) and not lacks_store(each))
     if not about:
         return None
     file = the_chooser(case)
     what = (
         "correct the fault in the PAC file"
-        if all(map(_IS_FAULTY, about))
+        if all(map(_is_faulty, about))
         else "make sure that the PAC file can be fetched from netcheck's machine"
     )
     reply = the_reply(about, is_of_destination=False)
-    return Found(file, about, how_often(case, about), f"Ask {file.asked} to {what}.", reply)
+    return Found(file, about, f"Ask {file.asked} to {what}.", reply=reply)
 
 
 def _names_no_proxy(case: Case) -> Found | None:
@@ -62,7 +54,7 @@ def _names_no_proxy(case: Case) -> Found | None:
     proxied = [each for each in case.others if each.result.attempt.proxies]
     through = {each.place: each.result for each in proxied if each.failure is None}
     fail_too = {(each.result.host, each.result.port) for each in proxied if each.failure is not None}
-    sent = case.mostly(lambda each: goes_directly(each) and not _IS_OF_THIS_MACHINE(each))
+    sent = case.mostly(lambda each: goes_directly(each) and not _is_of_this_machine(each))
     unread = [each for each in sent if each.result.choice and not each.result.choice.names_a_way]
     better = [e for e in sent if e.place in through and (e.result.host, e.result.port) not in fail_too]
     about = case.if_enough(unread or better)
@@ -81,17 +73,15 @@ def _names_no_proxy(case: Case) -> Found | None:
             f"The path {works.path} reaches them through {way_in_short(works.attempt.proxies)}. "
             f"If they should go directly, ask {FIREWALL.asked} to let them pass."
         )
-    return Found(file, about, f"sent directly, {how_often(case, about)}", next_step, the_reply(about))
+    return Found(file, about, next_step, evidence=f"sent directly, {how_often(case, about)}")
 
 
 @cause(Cause.PAC_SPLITS, Hop.PROXY, is_remark=True)
 def pac_splits(case: Case) -> Found | None:
     """It sends the couriers' first port by another way than the port to which devices fall back."""
     couriers = {s.name for s in case.world.services if s.port_rule is PortRule.FALLBACK}
-    ways: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     ours = [each for each in _with_choice(case) if each.result.service in couriers]
-    for each in ours:
-        ways.setdefault(_host(each), set()).add(_ways(each))
+    ways = grouped((_host(each), _ways(each)) for each in ours)
     about = [each for each in ours if len(ways[_host(each)]) > 1]
     if not about:
         return None
@@ -100,10 +90,10 @@ def pac_splits(case: Case) -> Found | None:
     return Found(
         file,
         about,
-        f"Sent different ways by port: {the_failed_hosts(about)}",
         f"Ask {file.asked} to send all ports of Apple's couriers the same way. "
         "Devices change between these ports when one does not answer.",
-        listed(list(said)[:4]),
+        evidence=f"Sent different ways by port: {the_failed_hosts(about)}",
+        reply=listed(list(said)[:4]),
     )
 
 
@@ -128,15 +118,17 @@ def pac_member_down(case: Case) -> Found | None:
     return Found(
         file,
         list({id(each): each for _, found in dead.values() for each in found}.values()),
-        f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
-        "another way that the PAC file names does",
         f"Ask the owners of {shortened(owned)} to repair this way, or {file.asked} to take it out. "
         + (
             "Devices that try it first wait until it fails."
             if is_tried_first
             else "Devices come to it where the ways before it cannot be reached."
         ),
-        first[0],
+        evidence=(
+            f"{names} {'do' if len(dead) > 1 else 'does'} not lead to {the_failed_hosts(first[1])}; "
+            "another way that the PAC file names does"
+        ),
+        reply=first[0],
     )
 
 
@@ -150,14 +142,16 @@ def pac_outdated(case: Case) -> Found | None:
     evidence = "netcheck uses the PAC file as it was read before: the newest could not be read"
     if ours := [each for each in about if _choice(each).unusable_store]:
         stores = sorted({_choice(each).unusable_store for each in ours})
-        return Found(THIS_MACHINE, ours, evidence, mend_the_stores(stores), _choice(ours[0]).trouble)
+        return Found(
+            THIS_MACHINE, ours, mend_the_stores(stores), evidence=evidence, reply=_choice(ours[0]).trouble
+        )
     return Found(
         file,
         about,
-        evidence,
         f"Ask {file.asked} to make sure that the PAC file can be fetched from netcheck's machine. "
         "Devices that need it now get none.",
-        _choice(about[0]).trouble,
+        evidence=evidence,
+        reply=_choice(about[0]).trouble,
     )
 
 

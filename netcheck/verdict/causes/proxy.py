@@ -17,6 +17,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     fails_in,
     http_status,
@@ -28,18 +29,15 @@ from netcheck.verdict.matching import (
     unreached_proxy,
 )
 from netcheck.verdict.naming import (
-    Owner,
     apples_networks,
-    how_often,
     or_of_its_names,
     shortened,
     the_hosts,
     the_names_in_tls,
     the_next_proxies,
     the_ports,
-    the_proxy,
-    the_reply,
 )
+from netcheck.verdict.owners import Owner, the_proxy
 from netcheck.verdict.settings_in_words import to_set, where_it_is_named
 from netcheck.verdict.world import WayOut
 
@@ -50,13 +48,14 @@ _BAD_REQUEST = b"400"
 _TOGETHER = 1.0
 """Seconds within which the probes of one visit begin."""
 
-_SHOWS_A_BAD_CERTIFICATE = fails_in(
+_shows_a_bad_certificate = fails_in(
     Phase.PROXY_TLS, Reason.TLS_EXPIRED, Reason.TLS_NAME_MISMATCH, Reason.TLS_UNTRUSTED
 )
 
-_IS_UNTRUSTED = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
-_SPEAKS_NO_TLS = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
-_HAS_NO_SERVER = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_TIMEOUT)
+_is_untrusted = fails_in(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED)
+_speaks_no_tls = fails_in(Phase.PROXY_TLS, Reason.TLS_NOT_TLS)
+_is_cut = fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)
+_has_no_server = reason_is(Reason.PROXY_TARGET_UNREACHABLE, Reason.PROXY_TARGET_TIMEOUT)
 
 
 @cause(Cause.PROXY_DOWN, Hop.PROXY)
@@ -71,12 +70,12 @@ def proxy_down(case: Case) -> Found | None:
     runs = f"Ask {proxy.asked} to make sure that {_what_runs(about)}."
     runs += _does_the_one_before_know_it(about)
     next_step = _of_its_tls(case, proxy, about) or _of_its_answers(case, proxy, about) or runs
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return Found(proxy, about, next_step)
 
 
 def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
-    if all(map(_IS_UNTRUSTED, about)):
+    if all(map(_is_untrusted, about)):
         return (
             f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
@@ -84,9 +83,9 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
         renew = f"Ask {proxy.asked} to renew the proxy's certificate"
         return f"{renew}, if the clock of netcheck's machine is right."
-    if all(map(_SHOWS_A_BAD_CERTIFICATE, about)):
+    if all(map(_shows_a_bad_certificate, about)):
         return f"Ask {proxy.asked} to correct the proxy's certificate."
-    if all(map(_SPEAKS_NO_TLS, about)):
+    if all(map(_speaks_no_tls, about)):
         is_in_pac_file = isinstance(case.path.chosen_by, Pac)
         other = "PROXY in place of HTTPS" if is_in_pac_file else "http:// in place of https://"
         return f"Write {other} {where_it_is_named(case.path)}: {proxy.name} speaks no TLS there."
@@ -188,7 +187,7 @@ def proxy_overloaded(case: Case) -> Found | None:
         return None
     proxy = the_proxy(case, about)
     next_step = f"Ask {proxy.asked} to give the proxy more capacity: it rejects requests because of load."
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return Found(proxy, about, next_step)
 
 
 @cause(Cause.PROXY_CANNOT_CONNECT, Hop.PROXY)
@@ -206,36 +205,38 @@ def proxy_cannot_connect(case: Case) -> Found | None:
     if not about:
         return None
     proxy = the_proxy(case, about)
+    return Found(proxy, about, _so_that_it_connects(case, proxy, about))
+
+
+def _so_that_it_connects(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     next_proxies = the_next_proxies(about)
     what = next_proxies or f"{the_hosts(case, about)} on {the_ports(case, about)}"
     if all(map(_was_not_asked, about)):
-        next_step = (
+        return (
             f"Name another proxy for {what} {where_it_is_named(case.path)}. "
             f"SOCKS4, which {proxy.name} speaks, carries no IPv6: use SOCKS5 or HTTP."
         )
-    elif all(map(is_translated, about)):
-        next_step = (
+    if all(map(is_translated, about)):
+        return (
             f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
-    elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):
-        next_step = (
+    if software_of(about) == "HAProxy" and all(map(_has_no_server, about)):
+        return (
             f"Ask {proxy.asked} to check the servers in its `backend`. By its answers it is HAProxy, "
             f"and none of these servers answers for {what}."
         )
-    elif others := _others_that_work(case, about):
-        next_step = (
+    if others := _others_that_work(case, about):
+        return (
             f"Ask {proxy.asked} to check its rules, and the firewall behind it. "
             f"It cannot connect to {what}. It can connect to {the_hosts(case, others)}."
             f"{or_of_its_names(case, about)}"
         )
-    else:
-        next_step = (
-            f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
-            f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
-            f"{or_of_its_names(case, about)}"
-        )
-    return Found(proxy, about, how_often(case, about), next_step, the_reply(about))
+    return (
+        f"Ask {proxy.asked} to check its rules, its way to the Internet, and the firewall behind it. "
+        f"It answers, but cannot connect to {what}.{'' if next_proxies else apples_networks(about)}"
+        f"{or_of_its_names(case, about)}"
+    )
 
 
 def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
@@ -243,9 +244,7 @@ def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
 
     One host may be what is dead. Where all go one way, the verdict says it.
     """
-    hosts: dict[tuple[Needed, WayOut], set[str]] = {}
-    for each in case.counted:
-        hosts.setdefault((each.place, case.way(each)), set()).add(each.result.host)
+    hosts = grouped(((each.place, case.way(each)), each.result.host) for each in case.counted)
     connected = {(each.place, case.way(each)) for each in case.counted if each.connected}
     ways = Counter(place for place, _ in hosts)
     several = {where for where, its in hosts.items() if len(its) > 1 and ways[where[0]] > 1}
@@ -280,11 +279,9 @@ def proxy_false_success(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        how_often(case, about),
         f"Ask {proxy.asked} to check its rules, and the firewall behind it. It reports connections to "
         f"{the_hosts(case, about)} on {the_ports(case, about)} as established, and nothing answers."
         f"{beside}{the_names_in_tls(case, about)}",
-        the_reply(about),
     )
 
 
@@ -295,10 +292,6 @@ def _has_answered(each: Counted) -> bool:
 
 def _is_without_tls(each: Counted) -> bool:
     return Phase.TLS not in each.result.attempt.phases
-
-
-def _is_cut(each: Counted) -> bool:
-    return fails_in(Phase.SESSION, Reason.CLOSED, Reason.RESET)(each)
 
 
 _FEWEST_PASSED_OVER = 2
@@ -319,9 +312,9 @@ def proxy_member_down(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        f"No connection to {which}; another address of the proxy answers",
         f"Ask {proxy.asked} to repair {which}, or to take it out of the proxy's name in DNS. "
         "Clients that try it first wait, or fail.",
+        evidence=f"No connection to {which}; another address of the proxy answers",
     )
 
 
@@ -351,6 +344,7 @@ def _slowness(case: Case, place: Needed, proxied: float, plain: float) -> Found:
     return Found(
         proxy,
         about,
-        f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
         f"Ask {proxy.asked} what slows it down: connections take far longer than directly.",
+        evidence=f"a connection through {proxy.name} takes {proxied:.2f} s, directly {plain:.3f} s (medians)",
+        reply="",
     )

@@ -12,8 +12,10 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import http_status, reason_is
-from netcheck.verdict.naming import Owner, how_often, the_hosts, the_proxy, the_reply
+from netcheck.verdict.naming import the_hosts
+from netcheck.verdict.owners import Owner, the_proxy
 from netcheck.verdict.settings_in_words import in_the_config, keys_in_words, to_set
 
 _IN_WORDS: Mapping[LoginFault | None, str] = {
@@ -37,7 +39,7 @@ def proxy_auth(case: Case) -> Found | None:
     proxy = the_proxy(case, about)
     first, *others = {_IN_WORDS.get(_fault(each), "") for each in about}
     how = how_often(case, about, "" if others else first)
-    return Found(proxy, about, how, _a_way_in(case, proxy, about), the_reply(about))
+    return Found(proxy, about, _a_way_in(case, proxy, about), evidence=how)
 
 
 @cause(Cause.PROXY_LOGIN_NEEDED, Hop.PROXY, is_remark=True)
@@ -56,9 +58,9 @@ def proxy_login_needed(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        "The proxy wants a login, and lets netcheck pass with its own",
         f"Ask {proxy.asked} to exempt {the_hosts(case, about)} from the login. Devices cannot log in. "
         f"If none of them uses it, {to_set(case.path, '`roles: [provider]`')}.",
+        evidence="The proxy wants a login, and lets netcheck pass with its own",
     )
 
 

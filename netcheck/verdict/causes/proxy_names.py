@@ -6,8 +6,10 @@ from netcheck.model.paths import Family, ProxyScheme
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import may_not_know_the_name, phase_is, reason_is
-from netcheck.verdict.naming import how_often, the_hosts, the_proxy, the_reply
+from netcheck.verdict.naming import the_hosts
+from netcheck.verdict.owners import the_proxy
 from netcheck.verdict.settings_in_words import to_set
 
 
@@ -26,7 +28,7 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
         return None
     beside = (
         " This machine's DNS falls silent as well: both may ask the same resolver."
-        if all(map(case.world.was_without_dns, about))
+        if all(map(case.world.resolvers.were_silent, about))
         else ""
     )
     proxy, takes_none = the_proxy(case, about), all(map(_may_take_no_names, about))
@@ -35,19 +37,15 @@ def proxy_cannot_resolve(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        how_often(case, about),
         f"Ask {proxy.asked} to {what}. It cannot connect to {the_hosts(case, about)} by name.{beside}"
         f"{instead if takes_none and case.path.chosen_by is None else ''}",
-        the_reply(about),
     )
 
 
 def _fails_as_dns_does(case: Case) -> list[Counted]:
-    known = case.names_known_to_proxy
+    known, was_silent = case.names_known_to_proxy, case.world.resolvers.were_silent
     return case.mostly(
-        lambda each: (
-            may_not_know_the_name(each) and each.result.host not in known and case.world.was_without_dns(each)
-        )
+        lambda each: may_not_know_the_name(each) and each.result.host not in known and was_silent(each)
     )
 
 
@@ -79,10 +77,9 @@ def proxy_resolves_differently(case: Case) -> Found | None:
     return Found(
         proxy,
         about,
-        f"Results by name and by address differ: {how_often(case, about)}",
         f"Ask {proxy.asked} to check its resolver's addresses for {the_hosts(case, about)}. "
         "It connects differently by name and by the addresses that are known here.",
-        the_reply(about),
+        evidence=f"Results by name and by address differ: {how_often(case, about)}",
     )
 
 

@@ -9,16 +9,10 @@ from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import Matches, http_status, phase_is, reason_is
-from netcheck.verdict.naming import (
-    FAMILIES,
-    how_often,
-    the_hosts,
-    the_next_proxies,
-    the_ports,
-    the_proxy,
-    the_reply,
-)
+from netcheck.verdict.naming import FAMILIES, the_hosts, the_next_proxies, the_ports
+from netcheck.verdict.owners import the_proxy
 from netcheck.verdict.settings_in_words import to_set
 
 _WORDS = "the proxy denies it"
@@ -113,8 +107,7 @@ def _denial(case: Case, denied: list[Counted], what: str) -> Found:
     return Found(
         proxy,
         denied,
-        f"{how_often(case, denied, _WORDS)}: {ports}{how}{rest}",
         f"Ask {proxy.asked} to change its rules: allow {others or what}{f', given {given}' * bool(given)}. "
         f"It must not decrypt these connections.{_other_ways(case, denied) if given else ''}",
-        the_reply(denied),
+        evidence=f"{how_often(case, denied, _WORDS)}: {ports}{how}{rest}",
     )

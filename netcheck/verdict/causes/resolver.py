@@ -13,18 +13,10 @@ from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import odd_lookups
 from netcheck.verdict.causes.wavering import denies_at_times
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import is_another_of_apples, is_apples, is_unheard, phase_is, reason_is
-from netcheck.verdict.naming import (
-    FAMILIES,
-    THIS_MACHINE,
-    THIS_NETWORK,
-    how_often,
-    shortened,
-    the_hosts,
-    the_reply,
-    the_resolver,
-    unresolved_proxies,
-)
+from netcheck.verdict.naming import FAMILIES, shortened, the_hosts, unresolved_proxies
+from netcheck.verdict.owners import THIS_MACHINE, THIS_NETWORK, the_resolver
 
 _LATEST, _FEWEST = 8, 2
 """Lookups: of the latest that asked a nameserver, none got an answer, and there were so many at least."""
@@ -84,10 +76,9 @@ def _does_not_resolve(case: Case) -> Found | None:
         return Found(
             THIS_NETWORK,
             about,
-            how_often(case, about),
             f"Ask {THIS_NETWORK.asked} to let DNS pass to {resolver.name} {_doors(case)}: "
             f"{shortened(told_by)} rejects it.",
-            the_reply(about, is_of_destination=False),
+            reply=the_reply(about, is_of_destination=False),
         )
     if refused := _refused(about):
         return _shows_a_bad_certificate(case, about, refused)
@@ -107,9 +98,9 @@ def _does_not_resolve(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about) + beside,
         f"Ask {resolver.asked} to {what}.",
-        the_reply(about, is_of_destination=not is_dead),
+        evidence=how_often(case, about) + beside,
+        reply=the_reply(about, is_of_destination=not is_dead),
     )
 
 
@@ -131,11 +122,11 @@ def _kept_from_programs(case: Case, about: Sequence[Counted], hitch: Hitch) -> F
     return Found(
         resolver if is_of_answer else THIS_MACHINE,
         about,
-        how_often(case, about, _NOT_ASKED if hitch is Hitch.NOT_BY_DNS else ""),
         f"Ask {resolver.asked} to {_REQUESTS[hitch]}"
         if is_of_answer
         else f"On the machine that runs netcheck, {_REPAIRS[hitch]}",
-        the_reply(about, is_of_destination=is_of_answer),
+        evidence=how_often(case, about, _NOT_ASKED if hitch is Hitch.NOT_BY_DNS else ""),
+        reply=the_reply(about, is_of_destination=is_of_answer),
     )
 
 
@@ -163,7 +154,7 @@ def _shows_a_bad_certificate(case: Case, about: Sequence[Counted], hitch: Hitch)
             f"config. If not, {correct}"
         )
     reply = the_reply(about, is_of_destination=False)
-    return Found(owner, about, how_often(case, about, _REFUSED[hitch]), next_step, reply)
+    return Found(owner, about, next_step, evidence=how_often(case, about, _REFUSED[hitch]), reply=reply)
 
 
 def _told_on_the_way(about: Sequence[Counted]) -> list[str]:
@@ -186,10 +177,9 @@ def _said_by_one_of_several(case: Case, about: Sequence[Counted]) -> Found | Non
     return Found(
         resolver,
         about,
-        f"{who} knows none of the names, and {others} does; {how_often(case, about)}",
         f"Ask {resolver.asked} to correct {who}, or to take it out of the list. "
         f"It denies names like those that {others} knows.",
-        the_reply(about),
+        evidence=f"{who} knows none of the names, and {others} does; {how_often(case, about)}",
     )
 
 
@@ -199,10 +189,10 @@ def _who_said(lookups: Iterable[Lookup]) -> set[str]:
 
 
 def _is_dead(case: Case) -> bool:
-    """Whether the resolver said nothing to anyone while names failed; it may have before, and again by now.
+    """Whether the resolver answered nobody while names failed, be it that it did before, or does again.
 
-    Half of the names are enough: what it answered last may have come while others were asked for already. On
-    one of its ports, a name may have failed for another reason before.
+    Half of the names are enough: its last answers may have come when others were asked for already. A name
+    counts from when it last began to fail, as it may have failed on one port before for another reason.
     """
     heard = [each.result.attempt.at for each in case.counted if _was_heard(case, each)]
     unheard = list(filter(is_unheard, case.counted))
@@ -252,10 +242,8 @@ def _leads_to_another_host(case: Case) -> Found | None:
     return Found(
         resolver,
         about,
-        how_often(case, about),
         f"Ask {resolver.asked} to correct its answer for {the_hosts(case, about)}. "
         "It leads to another of Apple's hosts.",
-        the_reply(about),
     )
 
 
@@ -273,7 +261,7 @@ def nameserver_silent(case: Case) -> Found | None:
 
 
 def _one_of_several_is_silent(case: Case) -> Found | None:
-    asked = case.world.nameservers.get(case.path.resolver.name, {})
+    asked = case.world.resolvers.nameservers.get(case.path.resolver.name, {})
     latest = {nameserver: answers[-_LATEST:] for nameserver, answers in asked.items()}
     silent = [each for each, answers in latest.items() if len(answers) >= _FEWEST and not any(answers)]
     if not silent or not any(map(any, latest.values())):
@@ -285,9 +273,11 @@ def _one_of_several_is_silent(case: Case) -> Found | None:
     return Found(
         resolver,
         (),
-        f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers",
         f"Ask {resolver.asked} to repair {which}, or to take {it} out of the list."
         + (f" Programs that ask {it} first wait each time, before they ask another one." * is_waited_for),
+        evidence=(
+            f"No answer from {which} to the last {len(latest[silent[0]])} lookups; another nameserver answers"
+        ),
     )
 
 
@@ -303,7 +293,7 @@ def _silent_about_one_family(case: Case) -> Found | None:
     return Found(
         resolver,
         (),
-        f"No answer to {how_many(len(unheard), 'question')} for {which}, and others are answered",
         f"Ask {resolver.asked} to answer questions for {which}, be it that there are none. "
         "Programs that ask for both wait for it each time.",
+        evidence=f"No answer to {how_many(len(unheard), 'question')} for {which}, and others are answered",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from netcheck.apns.addresses import is_allocated
-from netcheck.model.failing import DNS_PHASES, Phase, Reason
+from netcheck.model.failing import DNS_PHASES, DNS_SILENCE, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding
 from netcheck.model.results import HOSTS_FILE
@@ -12,6 +12,7 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.causes.names_led import at_strays, is_led_to_nobody
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import (
     fails_in,
     is_another_of_apples,
@@ -20,25 +21,13 @@ from netcheck.verdict.matching import (
     phase_is,
     reason_is,
 )
-from netcheck.verdict.naming import (
-    DEVELOPERS,
-    FAMILIES,
-    THIS_MACHINE,
-    THIS_NETWORK,
-    how_often,
-    mend_the_stores,
-    on_the_way,
-    shortened,
-    the_hosts,
-    the_ports,
-    the_reply,
-    the_resolver,
-)
+from netcheck.verdict.naming import FAMILIES, mend_the_stores, shortened, the_hosts, the_ports
+from netcheck.verdict.owners import DEVELOPERS, THIS_MACHINE, THIS_NETWORK, on_the_way, the_resolver
 from netcheck.verdict.settings_in_words import bound_to, its_binding
 
 _asks = phase_is(*DNS_PHASES)
 _NO_ROUTE = Reason.NETWORK_UNREACHABLE
-_DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE, _NO_ROUTE)
+_DNS_SILENCE = (*DNS_SILENCE, _NO_ROUTE)
 _SILENCE = {
     Phase.RESOLVE: _DNS_SILENCE,
     Phase.PROXY_RESOLVE: _DNS_SILENCE,
@@ -53,7 +42,7 @@ def internal(case: Case) -> Found | None:
     if not about:
         return None
     next_step = "Report this to the developers of netcheck, with the traceback in its log."
-    return Found(DEVELOPERS, about, how_often(case, about), next_step, the_reply(about))
+    return Found(DEVELOPERS, about, next_step)
 
 
 @cause(Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
@@ -79,11 +68,10 @@ def local_network_down(case: Case) -> Found | None:
     return Found(
         THIS_NETWORK,
         case.left,
-        f"on {where}, {how_often(case, case.left)}",
         f"Ask {THIS_NETWORK.asked} to fix its way out: {shortened(told_by)} says that it leads nowhere."
         if told_by
         else "On the machine that runs netcheck, check the network: link, addresses and default route.",
-        the_reply(case.left),
+        evidence=f"on {where}, {how_often(case, case.left)}",
     )
 
 
@@ -107,9 +95,9 @@ def _lacks_authorities(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        how_often(case, about, "netcheck cannot use the authorities that it should trust"),
         mend_the_stores(stores),
-        the_reply(about, is_of_destination=False),
+        evidence=how_often(case, about, "netcheck cannot use the authorities that it should trust"),
+        reply=the_reply(about, is_of_destination=False),
     )
 
 
@@ -141,7 +129,7 @@ def _cannot(case: Case) -> Found | None:
         what = f"check the first hop of the route to {_destination(case, about)}, and its own firewall"
     next_step = f"On the machine that runs netcheck, {what}."
     reply = the_reply(about, is_of_destination=not at_dns)
-    return Found(THIS_MACHINE, about, how_often(case, about), next_step, reply)
+    return Found(THIS_MACHINE, about, next_step, reply=reply)
 
 
 def _is_of_its_binding(each: Counted) -> bool:
@@ -158,11 +146,10 @@ def _silent_on_its_interface(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         case.left,
-        how_often(case, case.left),
         f"On the machine that runs netcheck, check {way}: link, addresses and routes. "
         f"The resolver does not answer there, and does on the path {other}. "
         f"If another network is there, give the path {case.path.name} a resolver of that network.",
-        the_reply(case.left, is_of_destination=False),
+        reply=the_reply(case.left, is_of_destination=False),
     )
 
 
@@ -195,9 +182,8 @@ def _misled_by_its_list(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        f"By {HOSTS_FILE} here it is {shortened(sorted(addresses))}: {how_often(case, about)}",
         f"On the machine that runs netcheck, take {hosts} out of {HOSTS_FILE}. Apple changes its addresses.",
-        the_reply(about),
+        evidence=f"By {HOSTS_FILE} here it is {shortened(sorted(addresses))}: {how_often(case, about)}",
     )
 
 
@@ -206,7 +192,7 @@ def _misled_by_its_search_list(case: Case) -> Found | None:
 
     Or there is no answer to it, from a resolver that answers for other names.
     """
-    completed = case.world.completed
+    completed = case.world.resolvers.completed
     is_heard = any(case.was_resolved_here(each) and not _asks(each) for each in case.counted)
     is_kept_waiting = fails_in(Phase.RESOLVE, Reason.DNS_TIMEOUT)
     about = case.mostly(
@@ -221,10 +207,9 @@ def _misled_by_its_search_list(case: Case) -> Found | None:
     return Found(
         THIS_MACHINE,
         about,
-        f"The search list makes {name} of {about[0].result.host}: {how_often(case, about)}",
         "On the machine that runs netcheck, set `options ndots:1` in resolv.conf. "
         f"As it is, {name} is asked for before {about[0].result.host}.",
-        the_reply(about),
+        evidence=f"The search list makes {name} of {about[0].result.host}: {how_often(case, about)}",
     )
 
 
@@ -320,6 +305,9 @@ def packet_loss(case: Case) -> Found | None:
     return Found(
         THIS_NETWORK,
         about,
-        f"{twice} of {of_all} connections got no answer to their first packet (SYN), only to a later one",
         next_step,
+        evidence=(
+            f"{twice} of {of_all} connections got no answer to their first packet (SYN), only to a later one"
+        ),
+        reply="",
     )

@@ -9,16 +9,8 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.matching import fails_as, http_status, is_apples, is_unsaid, reason_is
-from netcheck.verdict.naming import (
-    APPLE,
-    Owner,
-    on_the_way,
-    shortened,
-    the_hosts,
-    the_ports,
-    the_reply,
-    those_who_run,
-)
+from netcheck.verdict.naming import shortened, the_hosts, the_ports
+from netcheck.verdict.owners import APPLE, Owner, on_the_way, those_who_run
 
 
 @cause(Cause.INTERMITTENT, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.OWN_SERVICE, Hop.APPLE)
@@ -46,9 +38,8 @@ def intermittent(case: Case) -> Found | None:
     return Found(
         owner,
         about,
-        f"Reached at one time and not at another: {count}",
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
-        the_reply(about),
+        evidence=f"Reached at one time and not at another: {count}",
     )
 
 
@@ -105,10 +96,9 @@ def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:
     return Found(
         owner,
         about,
-        f"Reached at other addresses and not at {where}: {count}",
         f"Ask {owner.asked} to check the connection to {where} on {the_ports(case, about)}. "
         f"{what} of {hosts}, and clients try them all.",
-        the_reply(about),
+        evidence=f"Reached at other addresses and not at {where}: {count}",
     )
 
 

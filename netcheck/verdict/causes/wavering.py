@@ -9,8 +9,10 @@ from netcheck.phrases import how_many
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found
 from netcheck.verdict.counting import Counted
+from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import are_mostly_at_times, fails_in
-from netcheck.verdict.naming import an_answer, how_often, shortened, the_reply, the_resolver
+from netcheck.verdict.naming import an_answer, shortened
+from netcheck.verdict.owners import the_resolver
 
 _FEWEST = 3
 """Names with addresses of one family, while by the other question they do not exist, or are blocked."""
@@ -26,9 +28,8 @@ def denies_at_times(case: Case, about: Sequence[Counted]) -> Found | None:
     return Found(
         resolver,
         about,
-        f"{how_often(case, about)}; {resolver.name} denies and knows names by turns",
         f"Ask {resolver.asked} which of its servers denies {_names({e.result.host for e in about})}. {_WHY}",
-        the_reply(about),
+        evidence=f"{how_often(case, about)}; {resolver.name} denies and knows names by turns",
     )
 
 
@@ -38,14 +39,14 @@ def half_denies(case: Case) -> Found | None:
     if not pairs or not case.path.resolved_families():
         return None
     resolver, (denial, answer) = the_resolver(case), pairs[0]
-    hosts = {denial.host for denial, _ in pairs}
+    names, hosts = how_many(len(pairs), "name"), {denial.host for denial, _ in pairs}
     said = " and ".join(f"{e.rdtype}: {an_answer(e.reason, e.addresses)}" for e in (denial, answer))
     return Found(
         resolver,
         [each for each in case.counted if each.result.host in hosts],
-        f"Of {how_many(len(pairs), 'name')} one family's addresses are denied, and the other's are known",
         f"Ask {resolver.asked} which of its servers denies {_names(hosts)}. {_WHY}",
-        f"{denial.host} {said}",
+        evidence=f"Of {names} one family's addresses are denied, and the other's are known",
+        reply=f"{denial.host} {said}",
     )
 
 

@@ -10,12 +10,23 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Result
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
-from tests.verdict.scene import API, BLOCKED, COURIER, DIRECT, FALLBACK, NAMED, PROXY, Scene, couriers
+from tests.verdict.scene import (
+    API,
+    BLOCKED,
+    COURIER,
+    DIRECT,
+    FALLBACK,
+    NAMED,
+    PROXY,
+    couriers,
+    judge,
+    numbered,
+)
 
 
 def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None:
     results = [*couriers(None, (5223,)), *couriers(Failure(Phase.TLS, Reason.CLOSED, "said"), (443,))]
-    judged = Scene(None, Verdict.READY, None, results, services=(NAMED,)).judged()
+    judged = judge(results, services=(NAMED,))
     assert judged.cause is Cause.FALLBACK_BLOCKED
     assert "to allow TLS on port 443 to " in (judged.next_step or "")
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
@@ -25,7 +36,7 @@ ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
 
 
 def test_that_nothing_works_to_fall_back_to_is_a_remark_and_no_fault() -> None:
-    judged = Scene(None, Verdict.READY, None, ONLY_5223).judged()
+    judged = judge(ONLY_5223)
     assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.FALLBACK_BLOCKED, Hop.FIREWALL)
     assert judged.is_expected
     assert judged.findings[0].is_remark
@@ -35,7 +46,7 @@ def test_that_nothing_works_to_fall_back_to_is_a_remark_and_no_fault() -> None:
 
 
 def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_on_443() -> None:
-    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(FALLBACK,)).judged()
+    judged = judge(ONLY_5223, paths=(FALLBACK,))
     assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
 
 
@@ -56,7 +67,7 @@ def test_that_no_host_answers_on_443_is_worth_a_remark_where_the_config_counts_o
     ],
 )
 def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, results: list[Result]) -> None:
-    judged = Scene(None, Verdict.READY, None, results, paths=(path,)).judged()
+    judged = judge(results, paths=(path,))
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
 
 
@@ -78,7 +89,7 @@ def test_a_fallback_that_works_or_is_not_known_is_no_remark(path: ProbePath, res
 def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
     fallback: list[Result], what: str, count: str
 ) -> None:
-    judged = Scene(None, Verdict.READY, None, [*couriers(None, (5223,)), *fallback]).judged()
+    judged = judge([*couriers(None, (5223,)), *fallback])
     assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.FALLBACK_BLOCKED)
     assert what in (judged.next_step or "")
     assert judged.findings[0].evidence.startswith(count)
@@ -87,13 +98,13 @@ def test_a_fallback_that_works_in_part_is_a_remark_that_says_which(
 def test_where_the_config_counts_on_443_a_part_of_it_that_fails_is_what_devices_depend_on() -> None:
     results = [*couriers(DROPPED), *couriers(DROPPED, (5223,), family=Family.IPV6)]
     results += couriers(None, (443,), family=Family.IPV6)
-    judged = Scene(None, Verdict.READY, None, results, paths=(FALLBACK,)).judged()
+    judged = judge(results, paths=(FALLBACK,))
     assert (judged.verdict, judged.cause) == (Verdict.FALLBACK_ONLY, Cause.FALLBACK_BLOCKED)
     assert "Devices here depend on it" in (judged.next_step or "")
 
 
 def test_where_nothing_should_work_a_dead_fallback_is_no_remark() -> None:
-    judged = Scene(None, Verdict.READY, None, ONLY_5223, paths=(BLOCKED,)).judged()
+    judged = judge(ONLY_5223, paths=(BLOCKED,))
     assert [finding.cause for finding in judged.findings] == [Cause.PATH_OPEN]
 
 
@@ -103,3 +114,15 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
         services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
     ).judgements
     assert [each.findings for each in judged] == [()]
+
+
+def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_first_port_is_blocked() -> None:
+    courier2 = numbered(4, "courier2")
+    second = [
+        replace(each, service="courier2", host=each.host.replace("courier", "courier2"))
+        for each in [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
+    ]
+    results = [*couriers(None, (5223,)), *couriers(DROPPED, (443,)), *second]
+    judged = judge(results, services=(COURIER, courier2))
+    assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
+    assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step

@@ -6,37 +6,44 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Family
+from netcheck.model.paths import Family, Role
 from netcheck.model.results import LargeHello, Standing, TlsInfo, Trust
 from netcheck.model.services import Service, TlsSettings
 from netcheck.model.trends import Part, Trend
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from netcheck.verdict.world import Beside
-from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
+from tests.records import DROPPED, PROVIDER, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     BLOCKED,
+    BOTH,
     COURIER,
     DIRECT,
     FALLBACK,
+    HANDSHAKE,
+    LOCAL,
     MDM,
     NAMED,
+    OPEN,
+    PROVIDER_API,
     PROXY,
     RANGES,
-    Scene,
     certificate,
     couriers,
+    judge,
+    numbered,
 )
 
-SIXTEEN = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(16)))
+SIXTEEN = numbered(16)
 
 
 @pytest.mark.parametrize("reason", [Reason.TLS_TIMEOUT, Reason.RESET, Reason.TLS_NOT_TLS])
 def test_a_filter_is_told_by_which_name_it_goes(reason: Reason) -> None:
     results = couriers(Failure(Phase.TLS, reason, "said"))
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED,)).judged()
+    judged = judge(results, services=(NAMED,))
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert "SNI" not in (judged.next_step or "")
 
 
@@ -44,7 +51,7 @@ def test_a_name_in_tls_without_an_address_is_told_where_names_with_one_work() ->
     """As where a proxy that nobody configured connects to what this name leads to."""
     closed = couriers(Failure(Phase.TLS, Reason.CLOSED, "said"))
     results = [*closed, *(result(API, port, tls=certificate()) for port in API.ports)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(NAMED, API)).judged()
+    judged = judge(results, services=(NAMED, API))
     assert "(SNI). These have no address: whatever connects on" in (judged.next_step or "")
 
 
@@ -55,12 +62,12 @@ def test_tls_that_stalls_is_no_matter_of_packet_sizes_where_others_work_on_the_s
         for family in Family
     }
     services = (NAMED, replace(API, ports=(443, 5223)))
-    here = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV4], services=services).judged()
+    here = judge(stalls + works[Family.IPV4], services=services)
     assert here.cause is Cause.TLS_STALLS
     assert "MTU" not in (here.next_step or "")
     why = f"A filter seems to drop TLS by its name or address: {API.hosts[0]} can be reached."
     assert why in (here.next_step or "")
-    other = Scene(None, Verdict.NOT_READY, None, stalls + works[Family.IPV6], services=services).judged()
+    other = judge(stalls + works[Family.IPV6], services=services)
     assert "smaller MTU" in (other.next_step or "")
 
 
@@ -70,7 +77,7 @@ def test_what_ends_in_the_middle_of_tls_is_told_from_what_says_nothing(reason: R
     for path in (DIRECT, PROXY):
         family = Family.NAME if path is PROXY else Family.IPV4
         results = couriers(begun, path=path, family=family, spoke=True)
-        judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+        judged = judge(results, paths=(path,))
         assert judged.cause is Cause.TLS_BLOCKED
         assert "and end in the middle of TLS" in (judged.next_step or "")
 
@@ -80,12 +87,12 @@ def test_a_proxy_may_want_tls_to_name_what_it_is_asked_for() -> None:
     about = couriers(closed, (443,), path=PROXY, family=Family.NAME, spoke=True)
     works = result(API, 443, path="proxy", family=Family.NAME, proxies=PROXY.proxies, tls=certificate())
     services = (NAMED, API)
-    judged = Scene(None, Verdict.NOT_READY, None, [*about, works], paths=(PROXY,), services=services).judged()
+    judged = judge([*about, works], paths=(PROXY,), services=services)
     assert judged.cause is Cause.PROXY_FALSE_SUCCESS
     assert f"It may insist that both match: where they do, {API.hosts[0]} can be reached." in (
         judged.next_step or ""
     )
-    judged = Scene(None, Verdict.NOT_READY, None, about, paths=(PROXY,), services=services).judged()
+    judged = judge(about, paths=(PROXY,), services=services)
     assert "insist" not in (judged.next_step or "")
 
 
@@ -98,7 +105,7 @@ def test_a_firewall_that_is_given_names_is_asked_for_apples_networks() -> None:
         dead = first.endswith(".1") and number < 12
         results.append(result(SIXTEEN, 5223, DROPPED if dead else None, host=host, address=first))
         lookups.append(lookup(host, first, second))
-    judged = Scene(None, Verdict.DEGRADED, None, results, services=(SIXTEEN,), lookups=lookups).judged()
+    judged = judge(results, services=(SIXTEEN,), lookups=lookups)
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
     assert "to Apple's networks, not to names or single addresses" in (judged.next_step or "")
     assert judged.evidence[0].endswith("; 6 of these hosts answer at other addresses")
@@ -132,7 +139,7 @@ def test_a_single_address_that_fails_is_no_block_however_many_hosts_have_it(
     named += [replace(each, port=5223) for each in named]
     lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
     standings = [*at_one_dead_address(failing), *(once(named) if is_reached else ())]
-    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, failures=2).judgements
+    found = assess([SIXTEEN], [DIRECT, PROXY], standings, lookups, criteria=Criteria(failures=2)).judgements
     (judged,) = (each for each in found if each.path == "direct")
     assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.HOSTS_UNREACHABLE, Hop.APPLE)]
     assert f"about {DEAD} on port 5223. Only these" in judged.findings[0].next_step
@@ -143,7 +150,9 @@ def test_a_single_address_that_another_path_reaches_is_blocked() -> None:
     reached = once([result(SIXTEEN, 5223, host=SIXTEEN.hosts[0], address=DEAD, path="other")])
     lookups = [lookup(host, DEAD, SOUND) for host in SIXTEEN.hosts]
     standings = [*at_one_dead_address(4), *reached]
-    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, failures=2).judgements[0]
+    judged = assess([SIXTEEN], [DIRECT, other], standings, lookups, criteria=Criteria(failures=2)).judgements[
+        0
+    ]
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
 
 
@@ -156,7 +165,7 @@ def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> N
         for n, host in enumerate(COURIER.hosts)
     ]
     standings = [standing_of(each, 0, True) for each in (*alive, *dead)]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.DEGRADED,
         Cause.RANGE_BLOCKED,
@@ -172,19 +181,19 @@ def test_one_dead_address_of_a_range_that_answers_is_no_limit() -> None:
         for last in (1, 2)
     ]
     standings = [standing_of(each, 0, True) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.findings) == (Verdict.READY, ())
 
 
 def test_of_a_path_that_is_blocked_on_purpose_nothing_is_asked() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(BLOCKED,)).judged()
+    judged = judge(couriers(DROPPED), paths=(BLOCKED,))
     assert (judged.verdict, judged.findings, judged.needs) == (Verdict.NOT_READY, (), frozenset())
     assert judged.is_expected
 
 
 def test_of_a_path_that_is_blocked_on_purpose_what_works_is_the_finding() -> None:
     results = [*couriers(DROPPED), result(API, 443, address="17.188.128.9")]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(BLOCKED,), services=(COURIER, API)).judged()
+    judged = judge(results, paths=(BLOCKED,), services=(COURIER, API))
     assert (judged.verdict, judged.cause, judged.hop) == (
         Verdict.NOT_READY,
         Cause.PATH_OPEN,
@@ -203,13 +212,13 @@ def test_a_path_that_is_blocked_on_purpose_is_no_evidence_about_another() -> Non
 
 def test_where_the_fallback_is_accepted_it_is_shown_and_nothing_is_asked() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,))
-    judged = Scene(None, Verdict.FALLBACK_ONLY, None, results, paths=(FALLBACK,)).judged()
+    judged = judge(results, paths=(FALLBACK,))
     assert (judged.verdict, judged.findings) == (Verdict.FALLBACK_ONLY, ())
     assert judged.is_expected
 
 
 def test_where_the_fallback_is_accepted_it_has_to_work() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED), paths=(FALLBACK,)).judged()
+    judged = judge(couriers(DROPPED), paths=(FALLBACK,))
     assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.PORT_BLOCKED)
     assert "5223" not in (judged.next_step or "")
     assert not judged.is_expected
@@ -217,7 +226,7 @@ def test_where_the_fallback_is_accepted_it_has_to_work() -> None:
 
 def test_what_is_worse_comes_first() -> None:
     results = couriers(DROPPED, (5223,)) + couriers(None, (443,)) + [result(MDM, 443, DROPPED)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    judged = judge(results, services=(COURIER, MDM))
     assert [finding.cause for finding in judged.findings] == [Cause.SERVICE_DOWN, Cause.PORT_BLOCKED]
 
 
@@ -244,7 +253,7 @@ def test_what_falls_silent_after_its_certificate_has_no_link_with_a_smaller_mtu(
 
 def test_ports_that_fail_in_different_ways_are_told_one_by_one() -> None:
     results = [*couriers(DROPPED, (5223,)), *couriers(REFUSED, (443,))]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert [each.cause for each in judged.findings] == [Cause.PORT_BLOCKED]
     assert judged.findings[0].evidence == (
         "on port 443, connections are refused; on port 5223, connections get no answer (all 8 failed probes)"
@@ -285,7 +294,7 @@ def test_what_apple_says_within_tls_is_nobodys_on_the_way(
     failed = result(service, 443, failure, tls=tls, path=PROXY.name, address="17.188.128.9")
     standings = [standing_of(failed, 1, True, (True, False), failed)] if at_times else once([failed])
     random = frozenset({Part(PROXY.name, 443, failed.attempt.family)}) if at_times else frozenset()
-    (judged,) = assess([service], [PROXY], standings, random=random).judgements
+    (judged,) = assess([service], [PROXY], standings, criteria=Criteria(random=random)).judgements
     assert judged.hop is hop
     if hop is Hop.APPLE:
         assert judged.cause is (Cause.INTERMITTENT if at_times else Cause.SESSION_BROKEN)
@@ -293,23 +302,21 @@ def test_what_apple_says_within_tls_is_nobodys_on_the_way(
 
 
 def test_where_all_of_a_service_fails_its_addresses_show_no_blocked_ranges() -> None:
-    courier2 = replace(
-        COURIER, name="courier2", hosts=("0-courier2.push.apple.com", "1-courier2.push.apple.com")
-    )
+    courier2 = numbered(2, "courier2")
     dead = [
         result(courier2, port, DROPPED, host=host, address=f"17.{second}.0.1")
         for host, second in zip(courier2.hosts, (249, 252), strict=True)
         for port in (5223, 443)
     ]
     seen = [*couriers(hosts=(0, 1)), *dead]
-    judged = Scene(None, Verdict.NOT_READY, None, seen, services=(COURIER, courier2)).judged()
+    judged = judge(seen, services=(COURIER, courier2))
     assert [finding.cause for finding in judged.findings] == [Cause.HOSTS_BLOCKED]
 
 
 def test_couriers_lost_over_both_families_are_no_broken_family_whatever_else_answers_over_one() -> None:
     lost = [*couriers(DROPPED), *couriers(DROPPED, family=Family.IPV6)]
     inside = result(replace(MDM, required=True), 443)
-    judged = Scene(None, Verdict.NOT_READY, None, [*lost, inside], services=(COURIER, MDM)).judged()
+    judged = judge([*lost, inside], services=(COURIER, MDM))
     assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
 
 
@@ -326,11 +333,11 @@ def test_what_a_router_on_the_way_rejects_is_not_apples_fault(told_by: str | Non
     results = [*couriers(hosts=(1, 2, 3)), *couriers(rejected, hosts=(0,))]
     if told_by is None:
         results = [*couriers(hosts=(1, 2, 3)), *couriers(REFUSED, hosts=(0,))]
-    assert Scene(None, Verdict.DEGRADED, None, results).judged().cause is cause
+    assert judge(results).cause is cause
 
 
 def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_path_did_not_visit() -> None:
-    many = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(13)))
+    many = numbered(13)
     results = [
         result(many, port, DROPPED if number else None, host=host, address=f"17.57.144.{number + 1}")
         for number, host in enumerate(many.hosts)
@@ -348,24 +355,9 @@ def test_where_most_hosts_fail_apple_is_not_asked_about_those_that_the_other_pat
 def test_a_port_that_is_blocked_says_more_than_ipv6_that_is_broken_too() -> None:
     """With IPv6 switched off, the port is blocked as before."""
     ipv6 = couriers(DROPPED, family=Family.IPV6)
-    judged = Scene(
-        None, Verdict.FALLBACK_ONLY, None, [*couriers(DROPPED, (5223,)), *couriers(None, (443,)), *ipv6]
-    ).judged()
+    judged = judge([*couriers(DROPPED, (5223,)), *couriers(None, (443,)), *ipv6])
     assert judged.verdict is Verdict.FALLBACK_ONLY
     assert [finding.cause for finding in judged.findings] == [Cause.PORT_BLOCKED, Cause.IPV6_BROKEN]
-
-
-@pytest.mark.parametrize(("failure", "count"), [(REFUSED, 1), (DROPPED, 2)])
-def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure: Failure, count: int) -> None:
-    by_chance = couriers(REFUSED, (5223,), hosts=(0, 1))
-    each_time = couriers(failure, (5223,), hosts=(2, 3))
-    standings = [standing_of(each, 1, True, (True, False), each) for each in by_chance]
-    standings += [standing_of(each, 8, True, (False,) * 8, each) for each in each_time]
-    random = frozenset({Part("direct", 5223, Family.IPV4)})
-    (judged,) = assess([COURIER], [DIRECT], standings, random=random).judgements
-    assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
-    assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
-    assert len(judged.findings) == count
 
 
 @pytest.mark.parametrize(
@@ -382,7 +374,9 @@ def test_what_is_lost_time_and_again_is_said_to_come_and_go(
     results = [*couriers(DROPPED, (5223,)), *couriers(None, (443,))]
     trends = {Part("direct", 5223, Family.IPV4): Trend(silences=silences)}
     standings = [standing_of(each, 2 * (each.port == 5223), False) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], standings, criteria=Criteria(failures=2, trends=trends)
+    ).judgements
     (finding,) = judged.findings
     assert finding.cause is Cause.PORT_BLOCKED
     assert ("It comes and goes" in finding.next_step) is bool(times)
@@ -397,7 +391,9 @@ def test_hosts_that_always_fail_among_others_that_never_do_do_not_come_and_go() 
         Part("direct", 5223, Family.IPV4): Trend(silences=((900.0, 901.0), (930.0, 931.0), (960.0, 961.0)))
     }
     standings = [standing_of(each, 2 * (each.attempt.failure is not None), False) for each in results]
-    (judged,) = assess([COURIER], [DIRECT], standings, failures=2, trends=trends).judgements
+    (judged,) = assess(
+        [COURIER], [DIRECT], standings, criteria=Criteria(failures=2, trends=trends)
+    ).judgements
     (finding,) = judged.findings
     assert "came back" not in finding.evidence
     assert "comes and goes" not in finding.next_step
@@ -413,8 +409,67 @@ def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
         [COURIER],
         [DIRECT],
         standings if by_chance else once([tried]),
-        random=frozenset({Part("direct", 5223, Family.IPV4)}),
+        criteria=Criteria(random=frozenset({Part("direct", 5223, Family.IPV4)})),
         beside=Beside(large_hellos=(large,)),
     ).judgements
     causes = {finding.cause for finding in judged.findings}
     assert (Cause.LARGE_HELLO_BLOCKED in causes) is not by_chance
+
+
+def test_one_family_blocked_on_one_port_is_a_blocked_port() -> None:
+    results = couriers() + couriers(None, (443,), family=Family.IPV6)
+    results += couriers(DROPPED, (5223,), family=Family.IPV6)
+    judged = judge(results)
+    assert judged.cause is Cause.PORT_BLOCKED
+    assert judged.evidence[0] == (
+        "on port 5223 over IPv6, connections get no answer in all 4 failed probes; "
+        "connections to 443 are established"
+    )
+
+
+def test_a_proxy_without_ipv6_is_told_so() -> None:
+    no_route = Failure(HANDSHAKE, Reason.PROXY_TARGET_UNREACHABLE, "HTTP 503")
+    for path in (BOTH, LOCAL):
+        results = couriers(path=PROXY, spoke=True)
+        results += couriers(no_route, path=PROXY, family=Family.IPV6, spoke=True)
+        judged = judge(results, paths=(path,))
+        assert (judged.cause, judged.hop) == (Cause.IPV6_BROKEN, Hop.PROXY)
+
+
+def test_a_host_whose_one_port_is_dead_for_all_has_its_other_dead_port_told_too() -> None:
+    results = (
+        couriers(REFUSED)
+        + [result(PROVIDER_API, port, REFUSED, address="17.188.128.9") for port in PROVIDER_API.ports]
+        + [result(OPEN, 2195)]
+    )
+    judged = assess([COURIER, PROVIDER_API, OPEN], [DIRECT], once(results)).judgements[1]
+    assert judged.evidence[0] == (
+        "on ports 443 and 2197, connections are refused in all 2 failed probes; "
+        "connections to 2195 are established"
+    )
+
+
+def test_a_host_that_has_a_port_for_itself_is_no_blocked_port() -> None:
+    results = couriers() + [
+        result(PROVIDER_API, port, DROPPED, address="17.188.128.9") for port in PROVIDER_API.ports
+    ]
+    judged = assess([COURIER, PROVIDER_API], [DIRECT], once(results)).judgements[1]
+    assert (judged.role, judged.cause) == (Role.PROVIDER, Cause.HOSTS_BLOCKED)
+
+
+@pytest.mark.parametrize("reason", [Reason.PROXY_TARGET_REFUSED, Reason.PROXY_TARGET_TIMEOUT])
+def test_names_for_which_a_proxy_takes_the_broken_ipv6_are_no_fault_of_its_dns(reason: Reason) -> None:
+    gone = Failure(HANDSHAKE, reason, "reply 5")
+    results = couriers(path=BOTH, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.IPV6, spoke=True)
+    results += couriers(gone, path=BOTH, family=Family.NAME, spoke=True)
+    judged = judge(results, paths=(BOTH,))
+    assert [finding.cause for finding in judged.findings] == [Cause.IPV6_BROKEN]
+    assert judged.evidence[0].startswith("over IPv6 and by name, ")
+
+
+def test_ipv6_that_works_for_another_service_is_not_broken() -> None:
+    works = [result(PROVIDER, 443, family=Family.IPV6)]
+    results = couriers() + couriers(DROPPED, family=Family.IPV6, hosts=(0,)) + works
+    judged = judge(results, services=(COURIER, PROVIDER))
+    assert judged.cause is Cause.HOSTS_UNREACHABLE

@@ -10,6 +10,7 @@ from netcheck.model.paths import Family, LoadBalancer, ProbePath, ProxyProtocol
 from netcheck.model.results import Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import DROPPED, REFUSED, once, result, standing_of
 from tests.verdict.scene import API, BALANCED, MDM, certificate
 
@@ -52,7 +53,7 @@ def test_half_of_its_connections_that_fail_are_a_limit_whatever_the_last_one_did
     latest = result(API, 443, path="lb", balancer="10.1.1.20:8443") if is_up else failed
     recent = (False, True) * 4 if is_up else (True, False) * 4
     standing = standing_of(latest, int(not is_up), True, recent, failed)
-    (judged,) = assess([API], [BALANCED], [standing], failures=2).judgements
+    (judged,) = assess([API], [BALANCED], [standing], criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN)
     assert judged.hop is Hop.LOAD_BALANCER
 
@@ -101,7 +102,7 @@ def test_one_of_two_that_fails_at_times_is_a_limit_though_the_host_always_answer
         standing_of(result(API, 443, path="lb", balancer=ONE_AT), 0, True, (True, False) * 4, failed),
         standing_of(result(API, 443, path="lb", balancer=OTHER_AT), 0, True, (True,) * 8),
     ]
-    (judged,) = assess([API], [TWO], standings, failures=2).judgements
+    (judged,) = assess([API], [TWO], standings, criteria=Criteria(failures=2)).judgements
     assert (judged.verdict, judged.cause) == (Verdict.DEGRADED, Cause.BALANCER_MEMBERS_DOWN)
     assert judged.findings[0].owner == f"the load balancer {ONE_AT}"
 
@@ -111,7 +112,7 @@ def test_one_of_two_that_fails_once_is_an_accident() -> None:
         standing_of(result(API, 443, REFUSED, path="lb", balancer=ONE_AT), 1, True),
         standing_of(result(API, 443, path="lb", balancer=OTHER_AT), 0, True),
     ]
-    (judged,) = assess([API], [TWO], standings, failures=2).judgements
+    (judged,) = assess([API], [TWO], standings, criteria=Criteria(failures=2)).judgements
     assert judged.verdict is Verdict.READY
 
 

@@ -11,7 +11,8 @@ from netcheck.model.paths import Expected
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.services import Service
-from tests.records import DROPPED, result
+from netcheck.verdict.assessing import assess
+from tests.records import DROPPED, REFUSED, once, result
 from tests.verdict.scene import (
     API,
     API_WORKS,
@@ -21,9 +22,9 @@ from tests.verdict.scene import (
     NOW,
     PROXY,
     YEAR,
-    Scene,
     certificate,
     couriers,
+    judge,
 )
 
 RESET = Failure(Phase.TLS, Reason.RESET, "Connection reset by peer")
@@ -33,7 +34,7 @@ ELSEWHERE = replace(MDM, ports=(8443,))
 
 
 def judged(results: list[Result], own: Service = MDM) -> Judgement:
-    return Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, own)).judged()
+    return judge(results, services=(COURIER, own))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +95,7 @@ def judged_through_a_proxy(failure: Failure, tls: TlsInfo | None, seen_directly:
         result(MDM, 443, tls=seen_directly),
         result(MDM, 443, failure, path=PROXY.name, tls=tls, proxies=PROXY.proxies, proxy_spoke=True),
     ]
-    scene = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY), services=(COURIER, MDM))
-    return scene.judged()
+    return judge(results, paths=(DIRECT, PROXY), services=(COURIER, MDM))
 
 
 @pytest.mark.parametrize(
@@ -134,6 +134,35 @@ def test_a_server_that_answers_is_not_told_to_listen() -> None:
     assert "listens on port 443" in (found.next_step or "")
 
 
+def test_a_certificate_of_a_service_of_ones_own_is_its_owners_affair() -> None:
+    expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
+    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, expired)])).judgements
+    assert (judged.next_step or "").startswith("Ask those who run mdm.test to renew the certificate")
+
+
+def test_a_service_of_ones_own_without_tls_is_not_asked_for_a_certificate() -> None:
+    plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
+    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, plain)])).judgements
+    assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
+
+
+def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
+    mdm = replace(MDM, ports=(443, 8443))
+    results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
+    (judged,) = assess([mdm], [DIRECT], once(results)).judgements
+    assert (judged.next_step or "").startswith(
+        "Ask those who run mdm.test to make sure that the server runs and listens on port 443."
+    )
+
+
+def test_of_a_service_of_ones_own_apple_is_not_asked() -> None:
+    down = [result(MDM, 443, DROPPED, path=path.name) for path in (DIRECT, PROXY)]
+    works = couriers() + couriers(None, (443,), path=PROXY)
+    judged = assess([COURIER, MDM], [PROXY, DIRECT], once(works + down)).judgements
+    assert {each.cause for each in judged if each.path == "direct"} == {Cause.SERVICE_DOWN}
+    assert all("Apple" not in (each.next_step or "") for each in judged)
+
+
 # Push certificates that Apple was shown
 
 
@@ -142,7 +171,7 @@ def shown(name: str, acceptance: Acceptance, path: str = DIRECT.name) -> Proof:
 
 
 def judged_with(*proofs: Proof, results: Sequence[Result] = API_WORKS[:1]) -> Judgement:
-    return Scene(None, Verdict.READY, None, results, services=(API,), proofs=proofs).judged()
+    return judge(results, services=(API,), proofs=proofs)
 
 
 REFUSALS = [each for each in Acceptance if each.is_refusal]
@@ -174,9 +203,7 @@ def judged_by_files(
     *files: PushCertificate, proofs: Sequence[Proof] = (), results: Sequence[Result] = ()
 ) -> Judgement:
     seen = results or [result(PROVIDERS, 443, time=NOW, address="17.188.128.9")]
-    return Scene(
-        None, Verdict.READY, None, seen, services=(PROVIDERS,), push_certificates=files, proofs=proofs
-    ).judged()
+    return judge(seen, services=(PROVIDERS,), push_certificates=files, proofs=proofs)
 
 
 PROVIDERS = replace(API, name="provider")
@@ -219,15 +246,12 @@ def test_apns_does_not_know_to_which_topic_devices_listen() -> None:
 def test_by_its_file_a_certificate_is_no_good_only_where_it_is_shown(expected: Expected) -> None:
     path = replace(DIRECT, expected=expected)
     services = (PROVIDERS,) if expected is Expected.BLOCKED else (API,)
-    found = Scene(
-        None,
-        Verdict.READY,
-        None,
+    found = judge(
         [result(services[0], 443, time=NOW, address="17.188.128.9")],
         paths=(path,),
         services=services,
         push_certificates=(EXPIRED,),
-    ).judged()
+    )
     assert Cause.PUSH_CERTIFICATE_REFUSED not in {finding.cause for finding in found.findings}
 
 
@@ -260,7 +284,7 @@ def test_what_was_said_on_another_path_counts_there() -> None:
 
 def test_devices_have_no_part_in_a_servers_certificate() -> None:
     proofs = (shown("mdm", Acceptance.EXPIRED),)
-    assert Scene(None, Verdict.READY, None, couriers(), proofs=proofs).judged().verdict is Verdict.READY
+    assert judge(couriers(), proofs=proofs).verdict is Verdict.READY
 
 
 def test_a_refusal_stands_beside_what_else_is_wrong_and_after_it() -> None:

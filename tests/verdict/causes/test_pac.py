@@ -12,14 +12,13 @@ from netcheck.model.results import Attempt, Choice, Result
 from netcheck.probe.proxy.choosing import is_passed_over
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once
-from tests.verdict.scene import COURIER, PAC, PROXY, couriers
+from tests.verdict.scene import COURIER, DENIED, PAC, PROXY, couriers
 
 A: Way = (Proxy(ProxyScheme.HTTP, "a.test", 3128),)
 B: Way = (Proxy(ProxyScheme.HTTP, "b.test", 3128),)
 FILE = "http://web.test/proxy.pac"
 ENVIRONMENT = ProbePath("env", chosen_by=Environment(A[0], A[0], (".apple.com",)))
 REFUSED = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to a.test: Connection refused")
-DENIED = Failure(Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED, "HTTP 403")
 
 
 def chosen(result: Result, *ways: tuple[Way, Failure | None], trouble: str = "") -> Result:

@@ -1,8 +1,6 @@
-"""Names that lead elsewhere: judged by the address and the certificate together."""
+"""What a resolver leaves unanswered, how it is named, and nameservers that are silent beside others."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,6 @@ import pytest
 from netcheck.model.failing import Failure, Hitch, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import (
-    Binding,
     Family,
     Nameserver,
     ProbePath,
@@ -22,248 +19,25 @@ from netcheck.model.paths import (
     Role,
     Transport,
 )
-from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Trust, Try
+from netcheck.model.results import HOSTS_FILE, Lookup, Result, Standing, Try
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, lookup, once, result, standing_of
+from netcheck.verdict.counting import Criteria
+from tests.records import DROPPED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
     COURIER,
     DIRECT,
-    LOCAL,
     MDM,
     MINE,
     OPEN,
     OTHER,
     PROXY,
-    Scene,
-    certificate,
-    courier_at,
     couriers,
+    judge,
+    numbered,
+    proxied,
 )
-
-PUBLIC_PAGE = "203.0.114.7"
-FORGED = Failure(Phase.TLS, Reason.TLS_INTERCEPTED, "issued by Blocker CA")
-OTHER_NAME = Failure(Phase.TLS, Reason.TLS_NAME_MISMATCH, "not for courier.push.apple.com")
-PAGE = certificate(Trust.OTHER, issuer="Blocker CA", subject="block.example", is_for_host=False)
-FORGERY = certificate(Trust.OTHER, issuer="Blocker CA")
-
-
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.9", PUBLIC_PAGE])
-@pytest.mark.parametrize("trust", [Trust.APPLE, Trust.PUBLIC])
-def test_a_relay_that_passes_tls_through_is_ready_with_a_remark(address: str, trust: Trust) -> None:
-    judged = Scene(None, Verdict.READY, None, courier_at(address, None, certificate(trust))).judged()
-    assert (judged.verdict, judged.cause, judged.hop) == (Verdict.READY, Cause.DNS_DIFFERS, Hop.RESOLVER)
-    assert judged.findings[0].is_remark
-    assert judged.is_expected
-    assert address in (judged.next_step or "")
-
-
-def test_addresses_that_the_config_expects_are_no_remark() -> None:
-    service = replace(COURIER, networks=(ip_network("10.1.0.0/16"),))
-    results = courier_at("10.1.2.3", None, certificate())
-    assert assess([service], [DIRECT], once(results)).judgements[0].findings == ()
-
-
-def test_an_address_outside_the_networks_of_a_service_of_ones_own_is_a_remark() -> None:
-    service = replace(MDM, networks=(ip_network("203.0.113.0/24"),))
-    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="198.51.100.1")])).judgements
-    assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.DNS_DIFFERS)
-    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="203.0.113.1")])).judgements
-    assert judged.findings == ()
-
-
-def test_without_networks_a_service_of_ones_own_may_be_anywhere() -> None:
-    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, address="10.0.0.1")])).judgements
-    assert judged.findings == ()
-
-
-@pytest.mark.parametrize("tls", [PAGE, FORGERY])
-def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: object) -> None:
-    results = [
-        each
-        for host in range(4)
-        for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)  # type: ignore[arg-type]
-    ]
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-    assert PUBLIC_PAGE in (judged.next_step or "")
-    assert len(judged.findings) == 1
-
-
-def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolvers() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE)).judged()
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_private_address_where_nothing_answers_is_the_resolvers(failure: Failure) -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at("10.1.2.3", failure, None)).judged()
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() -> None:
-    v6 = [
-        result(COURIER, port, DROPPED, family=Family.IPV6, address="2620:149:208:4308::a")
-        for port in COURIER.ports
-    ]
-    judged = Scene(None, Verdict.DEGRADED, None, couriers() + v6).judged()
-    assert judged.cause is Cause.IPV6_BROKEN
-
-
-def test_decryption_at_apples_own_addresses_is_no_sinkhole() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, courier_at("17.57.144.1", FORGED, FORGERY)).judged()
-    assert (judged.cause, judged.hop) == (Cause.TLS_INTERCEPTED, Hop.FIREWALL)
-
-
-def test_addresses_that_this_machine_resolved_are_its_resolvers_through_a_proxy_too() -> None:
-    results = [
-        replace(each, path="proxy")
-        for host in range(2)
-        for each in courier_at(PUBLIC_PAGE, FORGED, FORGERY, host)
-    ]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(LOCAL,)).judged()
-    assert judged.hop is Hop.RESOLVER
-
-
-def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
-    results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
-    assert judged.hop is Hop.PROXY
-
-
-def test_a_relay_that_stands_in_hosts_is_asked_of_whoever_wrote_it() -> None:
-    relayed = result(API, 443, address="10.1.2.3")
-    lookups = [lookup(API.hosts[0], "10.1.2.3", resolver=HOSTS_FILE)]
-    (judged,) = assess([API], [DIRECT], once([relayed]), lookups).judgements
-    assert (judged.cause, judged.hop) == (Cause.DNS_DIFFERS, Hop.LOCAL_NETWORK)
-    assert "whoever wrote /etc/hosts on the machine that runs netcheck whether it leads to 10.1.2.3" in (
-        judged.next_step or ""
-    )
-
-
-def test_a_resolver_is_named_with_the_addresses_that_were_asked() -> None:
-    path = ProbePath("direct", resolver=Resolver("corp", (Nameserver("10.0.0.53", 53),)))
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,)).judged()
-    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
-
-
-def test_the_systems_resolver_is_named_by_the_addresses_that_were_asked() -> None:
-    asked = replace(
-        lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN),
-        tries=(Try("127.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),),
-    )
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    lookups: list[Lookup] = [asked]
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), lookups=lookups).judged()
-    assert judged.findings[0].owner == "this machine's resolver (127.0.0.53:53)"
-
-
-def test_of_two_nameservers_only_the_one_that_answered_is_named() -> None:
-    both = Resolver("corp", (Nameserver("10.0.0.53", 53), Nameserver("10.0.0.54", 53)))
-    tries = (Try("10.0.0.53:53", Transport.UDP, Reason.NXDOMAIN, 0.01),)
-    asked = replace(lookup(COURIER.hosts[0], reason=Reason.NXDOMAIN, resolver="corp"), tries=tries)
-    no_name = Failure(Phase.RESOLVE, Reason.NXDOMAIN, "NXDOMAIN")
-    path = ProbePath("direct", resolver=both)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(no_name), paths=(path,), lookups=[asked]).judged()
-    assert judged.findings[0].owner == "the resolver corp (10.0.0.53:53)"
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_block_page_that_serves_443_only_is_the_resolvers_on_every_port(failure: Failure) -> None:
-    results = [
-        result(
-            COURIER, port, failure if port == 5223 else OTHER_NAME, host=host, address=PUBLIC_PAGE, tls=tls
-        )
-        for host in COURIER.hosts
-        for port, tls in ((5223, None), (443, PAGE))
-    ]
-    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_many_names_at_one_public_address_where_nothing_answers_are_the_resolvers(failure: Failure) -> None:
-    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, failure, None, host)]
-    assert hops(results) == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
-
-
-def test_a_port_that_is_dropped_at_the_expected_addresses_too_is_no_block_page() -> None:
-    results = [each for host in range(2) for each in courier_at(PUBLIC_PAGE, DROPPED, None, host)] + couriers(
-        DROPPED, hosts=(2, 3)
-    )
-    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL)]
-
-
-@pytest.mark.parametrize("address", ["10.1.2.3", PUBLIC_PAGE])
-def test_a_relay_that_passes_one_port_on_leads_to_apple_and_the_other_port_is_blocked(address: str) -> None:
-    results = [
-        result(COURIER, port, failure, host=host, address=address, tls=tls)
-        for host in COURIER.hosts
-        for port, failure, tls in ((443, None, certificate()), (5223, DROPPED, None))
-    ]
-    assert hops(results) == [(Cause.PORT_BLOCKED, Hop.FIREWALL), (Cause.DNS_DIFFERS, Hop.RESOLVER)]
-
-
-def test_a_relay_that_shows_the_provider_apis_own_certificate_is_no_sinkhole() -> None:
-    genuine = certificate(Trust.PUBLIC, subject="api.push.apple.com")
-    broken = Failure(Phase.SESSION, Reason.REFUSED, "no HTTP/2")
-    found = assess((API,), (DIRECT,), once([result(API, 443, broken, address="10.1.2.3", tls=genuine)]))
-    assert found.judgements[0].cause is Cause.SESSION_BROKEN
-
-
-def hops(results: Sequence[Result]) -> list[tuple[Cause, Hop]]:
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
-    return [(finding.cause, finding.hop) for finding in judged.findings]
-
-
-def test_who_accepts_a_connection_at_a_block_page_is_not_apple_for_that() -> None:
-    results = [each for host in range(4) for each in courier_at(PUBLIC_PAGE, OTHER_NAME, PAGE, host)]
-    accepted = result(OPEN, 2195, address=PUBLIC_PAGE)
-    (judged,) = assess((COURIER, OPEN), (DIRECT,), once([*results, accepted])).judgements
-    assert [finding.cause for finding in judged.findings] == [Cause.DNS_SINKHOLE]
-
-
-def led_to(address: str, failure: Failure | None, path: ProbePath) -> list[Result]:
-    return [
-        replace(each, path=path.name)
-        for host in range(4)
-        for each in courier_at(f"{address}{host + 1}", failure, None, host)
-    ]
-
-
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_an_answer_that_is_dead_while_another_resolvers_works_by_the_same_way_is_the_resolvers(
-    failure: Failure,
-) -> None:
-    results = led_to("17.1.2.", failure, MINE) + led_to("17.57.144.", None, OTHER)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE)).judged()
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
-@pytest.mark.parametrize(
-    ("address", "other"),
-    [
-        ("17.249.0.", OTHER),  # in a range that Apple publishes: a firewall may block it
-        ("17.1.2.", replace(OTHER, binding=Binding("wlan0"))),
-        ("17.1.2.", replace(OTHER, resolver=MINE.resolver)),
-    ],
-)
-def test_a_dead_address_is_the_firewalls_where_it_may_be_the_way(address: str, other: ProbePath) -> None:
-    results = led_to(address, DROPPED, MINE) + led_to("17.57.144.", None, other)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(other, MINE)).judged()
-    assert judged.hop is Hop.FIREWALL
-
-
-def test_a_dead_address_that_other_resolvers_answer_too_is_not_one_resolvers() -> None:
-    results = led_to("17.1.2.", DROPPED, MINE) + led_to("17.57.144.", None, OTHER)
-    lookups = [
-        lookup(host, f"17.1.2.{number}", f"17.57.144.{number}", resolver="other")
-        for number, host in enumerate(COURIER.hosts, 1)
-    ]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(OTHER, MINE), lookups=lookups).judged()
-    assert judged.hop is Hop.FIREWALL
-
 
 TIMEOUT = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53 over udp in 3.00 s")
 UNREACHABLE = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "10.0.0.53:53 over udp: receive: refused")
@@ -296,15 +70,13 @@ def test_over_tls_a_certificate_that_is_refused_may_be_the_configs_fault(
 ) -> None:
     resolver = Resolver("corp", (Nameserver("10.0.0.53", 853),), Transport.TLS, ca_file=ca_file)
     failure = replace(UNREACHABLE, hitch=hitch)
-    scene = Scene(
-        None, Verdict.NOT_READY, None, couriers(failure), paths=(ProbePath("direct", resolver=resolver),)
-    )
-    (finding,) = scene.judged().findings
+    paths = (ProbePath("direct", resolver=resolver),)
+    (finding,) = judge(couriers(failure), paths=paths).findings
     assert (finding.cause, finding.hop) == (Cause.DNS_FAILURE, Hop.RESOLVER)
     assert finding.next_step.startswith(what)
     assert finding.evidence.startswith("the DNS server's certificate is ")
-    slow = replace(scene, results=[*couriers(failure, hosts=(0, 1, 2)), *couriers(TIMEOUT, hosts=(3,))])
-    assert slow.judged().findings[0].next_step.startswith(what)
+    slow = [*couriers(failure, hosts=(0, 1, 2)), *couriers(TIMEOUT, hosts=(3,))]
+    assert judge(slow, paths=paths).findings[0].next_step.startswith(what)
 
 
 @pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
@@ -388,7 +160,7 @@ def test_a_proxys_name_for_which_the_resolver_is_silent_makes_the_same_request(
 ) -> None:
     failure = Failure(Phase.PROXY_RESOLVE, reason, "no answer")
     results = couriers(failure, path=PROXY, family=Family.NAME, spoke=False)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(PROXY,)).judged()
+    judged = judge(results, paths=(PROXY,))
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
 
@@ -412,7 +184,7 @@ def test_a_resolver_that_has_fallen_silent_is_not_asked_for_names(heard_at: floa
         ),
         *(result(COURIER, port, host=answered, at=heard_at) for port in (443, 5223)),
     ]
-    judged = Scene(Cause.DNS_FAILURE, Verdict.DEGRADED, Hop.RESOLVER, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.DNS_FAILURE
     assert asked in (judged.next_step or "")
 
@@ -452,7 +224,7 @@ SILENT, CLOSED = Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE
 def test_a_nameserver_that_does_not_answer_beside_another_is_a_remark(
     lookups: list[Lookup], is_told: bool
 ) -> None:
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     assert judged.verdict is Verdict.READY
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     if is_told:
@@ -471,7 +243,7 @@ def test_a_nameserver_that_resolv_conf_names_no_more_is_blamed_no_more(
     latest = asked(2, path=DIRECT, at=1010.0)
     second = (Try(SECOND, Transport.UDP, None, 0.1),)
     lookups += [replace(latest, time=latest.time - 3600.0, tries=second, nameservers=now)]
-    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    judged = judge(couriers(), lookups=lookups)
     assert judged.cause is cause
 
 
@@ -488,7 +260,7 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
     reason: Reason, is_waited_for: bool | None
 ) -> None:
     lookups = [asked(host, reason, None) for host in range(3)]
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     if is_waited_for is None:
         assert judged.findings == ()
     else:
@@ -518,24 +290,24 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
 )
 def test_what_keeps_programs_from_an_answer_is_whose_it_is(hitch: Hitch, hop: Hop, asked: str) -> None:
     kept = replace(TIMEOUT, hitch=hitch)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
+    judged = judge(couriers(kept))
     assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
     assert asked in (judged.next_step or "")
     results = couriers(kept, hosts=(0, 1, 2)) + couriers(TIMEOUT, hosts=(3,))  # for one it is something else
-    judged = Scene(None, Verdict.NOT_READY, None, results).judged()
+    judged = judge(results)
     assert "make sure that the resolver runs" in (judged.next_step or "")
 
 
 def test_what_nobody_asked_dns_is_not_told_as_an_answer_of_it() -> None:
     kept = replace(TIMEOUT, reason=Reason.NXDOMAIN, hitch=Hitch.NOT_BY_DNS)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(kept)).judged()
+    judged = judge(couriers(kept))
     assert "nsswitch.conf has programs not ask DNS in" in judged.findings[0].evidence
 
 
 @pytest.mark.parametrize("hitch", [Hitch.CR_LF, Hitch.NO_ADDRESS])
 def test_who_is_asked_only_as_resolv_conf_names_nobody_is_no_silent_nameserver(hitch: Hitch) -> None:
     lookups = [replace(asked(host, CLOSED, None), hitch=hitch) for host in range(3)]
-    judged = Scene(None, Verdict.READY, None, couriers(path=MINE), "", (MINE,), lookups=lookups).judged()
+    judged = judge(couriers(path=MINE), paths=(MINE,), lookups=lookups)
     assert judged.findings == ()
 
 
@@ -558,7 +330,7 @@ def test_a_resolver_that_answers_for_one_family_only_is_a_remark(
     lookups += [
         lookup(host, rdtype=AAAA, reason=reason) for host, reason in zip(COURIER.hosts, of_ipv6, strict=False)
     ]
-    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    judged = judge(couriers(), lookups=lookups)
     assert judged.cause is (Cause.NAMESERVER_SILENT if is_told else None)
     assert is_told == ("questions for the IPv6 addresses of names (AAAA)" in (judged.next_step or ""))
 
@@ -566,7 +338,7 @@ def test_a_resolver_that_answers_for_one_family_only_is_a_remark(
 def test_a_proxy_that_resolves_by_itself_does_not_wait_for_a_nameserver() -> None:
     lookups = [asked(host, SILENT, None, path=PROXY) for host in (0, 1)]
     results = couriers(path=PROXY, family=Family.NAME, spoke=True)
-    assert Scene(None, Verdict.READY, None, results, "", (PROXY,), lookups=lookups).judged().findings == ()
+    assert judge(results, paths=(PROXY,), lookups=lookups).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -582,7 +354,7 @@ def test_who_rejects_dns_on_the_way_is_no_dead_resolver(told_by: str | None, hop
     tries = (Try("10.0.0.53:53", Transport.UDP, Reason.RESOLVER_UNREACHABLE, 0.01),)
     asked_for = lookup(COURIER.hosts[0], reason=Reason.RESOLVER_UNREACHABLE, resolver="corp")
     lookups = [replace(asked_for, tries=tries)]
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(rejected), paths=(path,), lookups=lookups).judged()
+    judged = judge(couriers(rejected), paths=(path,), lookups=lookups)
     assert (judged.cause, judged.hop) == (Cause.DNS_FAILURE, hop)
     assert asked in (judged.next_step or "")
 
@@ -601,7 +373,7 @@ def test_of_two_nameservers_the_one_that_knows_no_names_is_named() -> None:
             for host in (0, 1)
         ),
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, results, paths=(both,), lookups=lookups).judged()
+    judged = judge(results, paths=(both,), lookups=lookups)
     assert judged.cause is Cause.DNS_FAILURE
     assert f"to correct {SECOND}, or to take it out of the list" in (judged.next_step or "")
     assert f"{SECOND} knows none of the names, and {FIRST} does" in judged.findings[0].evidence
@@ -617,7 +389,7 @@ def test_a_resolver_that_answers_other_names_meanwhile_is_not_dead() -> None:
             for each in couriers(silent, hosts=(0, 1))
         ),
     ]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert "to resolve 0-courier.push.apple.com and 1-courier.push.apple.com" in (judged.next_step or "")
 
 
@@ -661,13 +433,13 @@ def test_a_resolver_that_died_behind_a_blocked_port_is_asked_to_run_for_all_role
     standings = [silent_at(20.0, host, 443) for host in COURIER.hosts]
     standings += [silent_at(20.0, host, 5223, since=5.0) for host in COURIER.hosts]
     standings += [silent_at(20.0, API.hosts[0], 443, API), *once([result(OPEN, 2195, at=10.0)])]
-    found = assess([COURIER, API, OPEN], [DIRECT], standings, failures=2).judgements
+    found = assess([COURIER, API, OPEN], [DIRECT], standings, criteria=Criteria(failures=2)).judgements
     (judged,) = (each for each in found if each.role is role)
     assert judged.cause is Cause.DNS_FAILURE
     assert "make sure that the resolver runs and answers" in (judged.next_step or "")
 
 
-TWELVE = replace(COURIER, hosts=tuple(f"{number}-courier.push.apple.com" for number in range(12)))
+TWELVE = numbered(12)
 APPLES = "17.57.144.1"
 
 
@@ -696,5 +468,14 @@ def test_names_that_failed_while_the_resolver_was_dead_hide_nothing_once_it_answ
         replace(lookup(host, reason=Reason.RESOLVER_UNREACHABLE), at=15.0 + number)
         for number, host in enumerate(failed)
     ]
-    (judged,) = assess([TWELVE], [DIRECT], standings, lookups, failures=2).judgements
+    (judged,) = assess([TWELVE], [DIRECT], standings, lookups, criteria=Criteria(failures=2)).judgements
     assert [each.cause for each in judged.findings] == causes
+
+
+def test_two_paths_that_ask_one_silent_resolver_are_one_silence() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s", None)
+    judged = assess([COURIER], [DIRECT, PROXY], once(results)).judgements
+    assert [(each.cause, each.hop) for each in judged] == [(Cause.DNS_FAILURE, Hop.RESOLVER)] * 2
+    for each in judged:
+        assert "resolver to make sure that the resolver runs and answers" in (each.next_step or "")

@@ -6,11 +6,12 @@ import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role, Transport
-from netcheck.model.results import HOSTS_FILE, Result, Trust
+from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role
+from netcheck.model.results import HOSTS_FILE, Result
 from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Moment, Part, Trend
 from netcheck.verdict.assessing import assess
+from netcheck.verdict.counting import Criteria
 from tests.records import DROPPED, GATEWAY, REFUSED, lookup, once, result, standing_of
 from tests.verdict.scene import (
     API,
@@ -19,14 +20,12 @@ from tests.verdict.scene import (
     DIRECT,
     MDM,
     NO_ROUTE,
-    NOW,
     PAC,
     PROXY,
-    YEAR,
-    Scene,
     certificate,
-    courier_at,
     couriers,
+    judge,
+    proxied,
 )
 
 EPERM = "send: Operation not permitted (EPERM)"
@@ -57,7 +56,7 @@ def test_connections_that_this_machine_does_not_let_out_are_named(
     path: ProbePath, phase: Phase, what: str
 ) -> None:
     denied = couriers(Failure(phase, Reason.PERMISSION_DENIED, "connect: EPERM"), path=path)
-    judged = Scene(None, Verdict.NOT_READY, None, denied, paths=(path,)).judged()
+    judged = judge(denied, paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert f"netcheck, allow {what} {OWN}" in (judged.next_step or "")
 
@@ -73,13 +72,13 @@ def test_what_leads_to_a_load_balancer_and_is_not_let_out_names_it() -> None:
 def test_a_port_that_this_machine_denies_over_one_family_names_the_family() -> None:
     denied = Failure(Phase.CONNECT, Reason.PERMISSION_DENIED, "connect: EPERM")
     results = [*couriers(), *couriers(denied, (5223,), family=Family.IPV6)]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "allow TCP port 5223 over IPv6 to " in (judged.next_step or "")
 
 
 def test_what_is_dropped_is_not_this_machines() -> None:
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(DROPPED)).judged()
+    judged = judge(couriers(DROPPED))
     assert judged.hop is Hop.FIREWALL
 
 
@@ -87,17 +86,13 @@ NOBODY = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "connect: EHOSTUNREACH"
 
 
 def test_a_route_that_is_missing_beside_a_proxy_that_works_is_named() -> None:
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT)
-    ).judged()
+    judged = judge([*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "netcheck, set up IPv4 with a route to " in (judged.next_step or "")
 
 
 def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
-    judged = Scene(
-        None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT)
-    ).judged()
+    judged = judge([*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "netcheck, check the first hop of the route to " in (judged.next_step or "")
 
@@ -105,15 +100,13 @@ def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
 def test_what_a_router_says_is_not_this_machines() -> None:
     told = [replace(each, told_by="10.0.0.1") for each in (NO_ROUTE, NOBODY)]
     for failure in told:
-        judged = Scene(
-            None, Verdict.NOT_READY, None, [*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT)
-        ).judged()
+        judged = judge([*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT))
         assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
 
 
 def test_a_router_without_a_way_out_is_named() -> None:
     told = replace(NO_ROUTE, told_by="10.0.0.1")
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(told)).judged()
+    judged = judge(couriers(told))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
     assert "10.0.0.1 says that it leads nowhere" in (judged.next_step or "")
 
@@ -122,12 +115,11 @@ def test_a_family_without_routes_counts_where_some_of_it_is_reached() -> None:
     """One of many routes is missing: that is no machine without IPv4."""
     reached, lost = couriers()[:2], couriers(NO_ROUTE)[2:]
     ipv6 = couriers(family=Family.IPV6)
-    judged = Scene(None, Verdict.DEGRADED, None, [*reached, *lost, *ipv6]).judged()
+    judged = judge([*reached, *lost, *ipv6])
     assert judged.cause is Cause.LOCAL_MACHINE
     inside = result(MDM, 443)  # on IPv4, as what is near by may be where the way out has none
     services = (COURIER, MDM)
-    without = Scene(None, Verdict.READY, None, [*couriers(NO_ROUTE), *ipv6, inside], services=services)
-    assert without.judged().findings == ()
+    assert judge([*couriers(NO_ROUTE), *ipv6, inside], services=services).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -147,7 +139,7 @@ def test_a_path_whose_family_or_interface_has_no_route_is_this_machines_matter(
     path: ProbePath, says: str
 ) -> None:
     results = [*couriers(), *couriers(NO_ROUTE, path=path, family=Family.IPV6)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
+    judged = judge(results, paths=(DIRECT, path))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert says in (judged.next_step or "")
 
@@ -162,7 +154,7 @@ def unusable(phase: Phase, reason: Reason, file: str, why: str) -> Failure:
 def test_authorities_that_cannot_be_read_are_this_machines() -> None:
     unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem", "was not read within 3 s")
     courier = replace(COURIER, tls=TlsSettings(is_apples=True))
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(unread), services=(courier,)).judged()
+    judged = judge(couriers(unread), services=(courier,))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "from /etc/lab.pem" in (judged.next_step or "")
 
@@ -171,7 +163,7 @@ def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
     """Nobody looked at its certificate then."""
     unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem", "cannot be read: No such file")
     results = [*couriers(), result(MDM, 443, unread)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, services=(COURIER, MDM)).judged()
+    judged = judge(results, services=(COURIER, MDM))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "from /etc/netcheck/ca.pem" in (judged.next_step or "")
 
@@ -277,7 +269,7 @@ def test_an_own_service_that_is_down_is_not_the_fault_of_hosts() -> None:
 def test_what_a_path_is_bound_to_and_is_not_there_is_named(binding: Binding, said: str) -> None:
     missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind: ENODEV", is_of_binding=True)
     path = replace(DIRECT, name="mine", binding=binding)
-    judged = Scene(None, Verdict.NOT_READY, None, couriers(missing, path=path), paths=(path,)).judged()
+    judged = judge(couriers(missing, path=path), paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert said in (judged.next_step or "")
 
@@ -286,7 +278,7 @@ def test_an_interface_without_the_family_that_a_host_needs_is_not_called_wrong()
     no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
     path = replace(DIRECT, name="mine", binding=Binding("eth0"))
     results = couriers(no_address, path=path, family=Family.IPV6)
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(path,)).judged()
+    judged = judge(results, paths=(path,))
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "set up IPv6 on the interface eth0 with a route to" in (judged.next_step or "")
 
@@ -294,42 +286,15 @@ def test_an_interface_without_the_family_that_a_host_needs_is_not_called_wrong()
 def test_ports_that_are_used_up_are_told_from_an_address_that_is_missing() -> None:
     no_address = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "connect: EADDRNOTAVAIL")
     results = [*couriers(hosts=[0, 1]), *couriers(no_address, hosts=[2, 3])]
-    judged = Scene(None, Verdict.DEGRADED, None, results).judged()
+    judged = judge(results)
     assert judged.cause is Cause.LOCAL_MACHINE
     assert "find what uses up its ports for outgoing connections" in (judged.next_step or "")
-
-
-LATER = NOW + 5 * YEAR
-EXPIRED = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired")
-
-
-@pytest.mark.parametrize(
-    ("path", "failure"),
-    [
-        (PROXY, Failure(Phase.PROXY_TLS, Reason.TLS_EXPIRED, "certificate has expired")),
-        (
-            ProbePath("dot", resolver=Resolver("dot", (Nameserver("10.0.0.53", 853),), Transport.TLS)),
-            Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "certificate has expired"),
-        ),
-    ],
-)
-@pytest.mark.parametrize("is_years_off", [True, False])
-def test_a_clock_that_is_off_on_one_path_is_off_on_all(
-    path: ProbePath, failure: Failure, is_years_off: bool
-) -> None:
-    time, seen = (LATER, EXPIRED) if is_years_off else (NOW, None)
-    direct = courier_at("17.57.144.1", seen, certificate(), time=time)
-    results = [*direct, *couriers(failure, path=path)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, path)).judged()
-    assert (judged.cause is Cause.CLOCK_WRONG) == is_years_off
 
 
 def test_where_every_request_is_asked_for_twice_it_is_no_chance() -> None:
     some = [*couriers(syn_retransmits=1), *couriers(family=Family.IPV6)]
     all_of_them = couriers(syn_retransmits=1)
-    steps = [
-        Scene(None, Verdict.DEGRADED, None, seen).judged().next_step or "" for seen in (some, all_of_them)
-    ]
+    steps = [judge(seen).next_step or "" for seen in (some, all_of_them)]
     assert ["ECN" in step for step in steps] == [False, True]
 
 
@@ -354,8 +319,10 @@ def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Ca
     (left,) = couriers(DROPPED, (5223,), hosts=(0,))
     left = replace(left, host=COURIER.hosts[3], attempt=replace(left.attempt, at=at, time=at))
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(980.0, 980.0)) for port in COURIER.ports}
-    (judged,) = assess([COURIER], [DIRECT], once([*lacking, left]), trends=trends).judgements
-    assert (judged.cause, judged.is_of_before) == (cause, False)
+    (judged,) = assess(
+        [COURIER], [DIRECT], once([*lacking, left]), criteria=Criteria(trends=trends)
+    ).judgements
+    assert (judged.cause, judged.is_stale) == (cause, False)
 
 
 _CUT = Failure(Phase.TLS, Reason.CLOSED, "closed")
@@ -381,8 +348,10 @@ def test_a_route_to_a_part_of_a_range_is_missing_whoever_is_asked_last(
     ]
     quiet = {Part("direct", port, Family.IPV4): Trend() for port in COURIER.ports}
     trends = {} if is_one_look else quiet
-    (judged,) = assess([COURIER], [DIRECT], once(seen), trends=trends, is_one_look=is_one_look).judgements
-    assert not judged.is_of_before
+    (judged,) = assess(
+        [COURIER], [DIRECT], once(seen), criteria=Criteria(trends=trends, is_one_look=is_one_look)
+    ).judgements
+    assert not judged.is_stale
     assert Cause.LOCAL_MACHINE in {finding.cause for finding in judged.findings}
     assert Cause.FALLBACK_BLOCKED not in {finding.cause for finding in judged.findings}
 
@@ -392,10 +361,12 @@ def test_where_all_that_fails_is_of_a_time_without_routes_nobody_has_looked_sinc
     retired = result(GATEWAY, 2195, host="gateway.test", address="17.57.144.9", at=1010.0)
     trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(999.0, 999.0)) for port in COURIER.ports}
     standings = [*once(lacking), *once([retired])]
-    (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, trends=trends).judgements
-    assert (judged.verdict, judged.is_of_before) == (Verdict.NOT_READY, True)
-    (judged,) = assess([COURIER, GATEWAY], [DIRECT], once(lacking), trends=trends).judgements
-    assert not judged.is_of_before
+    (judged,) = assess([COURIER, GATEWAY], [DIRECT], standings, criteria=Criteria(trends=trends)).judgements
+    assert (judged.verdict, judged.is_stale) == (Verdict.NOT_READY, True)
+    (judged,) = assess(
+        [COURIER, GATEWAY], [DIRECT], once(lacking), criteria=Criteria(trends=trends)
+    ).judgements
+    assert not judged.is_stale
 
 
 def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was_seen() -> None:
@@ -405,7 +376,7 @@ def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was
     alive = couriers(None, (5223, 443), hosts=(1, 2, 3))
     trends = {Part("direct", 5223, Family.IPV4): Trend(silences=((0.0, 50.0),))}
     standings = [*once([missing]), failed, *once(alive)]
-    (judged,) = assess([COURIER], [DIRECT], standings, trends=trends).judgements
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(trends=trends)).judgements
     assert judged.cause is None
 
 
@@ -454,19 +425,11 @@ def test_another_of_apples_hosts_at_an_address_in_hosts_is_its_fault() -> None:
     assert f"out of {HOSTS_FILE}" in (judged.next_step or "")
 
 
-def test_a_clock_that_any_certificate_agrees_with_is_right() -> None:
-    seen = courier_at("17.57.144.1", EXPIRED, certificate(), time=LATER)
-    other = ProbePath("other")
-    fine = [result(MDM, 443, path="other", tls=certificate(Trust.OTHER))]
-    judged = assess([COURIER, MDM], [DIRECT, other], once([*seen, *fine])).judgements
-    assert Cause.CLOCK_WRONG not in {each.cause for each in judged}
-
-
 def test_who_rejects_dns_is_not_said_to_have_no_way_out() -> None:
     rejected = Failure(Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE, "rejected", told_by="10.0.0.1")
     silent = Failure(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s")
     results = [*couriers(rejected), *couriers(silent, path=PROXY, family=Family.NAME)]
-    judged = Scene(None, Verdict.NOT_READY, None, results, paths=(DIRECT, PROXY)).judged()
+    judged = judge(results, paths=(DIRECT, PROXY))
     assert judged.cause is Cause.LOCAL_NETWORK_DOWN
     assert "10.0.0.1 says" not in (judged.next_step or "")
 
@@ -485,3 +448,43 @@ def test_a_completed_name_that_gets_no_answer_is_this_machines_where_others_get_
     assert judged.cause is cause
     says = "set `options ndots:1` in resolv.conf. As it is, api.push.apple.com.corp.example is asked for"
     assert (says in (judged.next_step or "")) is not couriers_fail
+
+
+def test_a_machine_without_ipv6_has_nothing_broken_however_it_says_so() -> None:
+    for reason in (Reason.NETWORK_UNREACHABLE, Reason.NO_LOCAL_ADDRESS):
+        results = couriers() + couriers(Failure(Phase.CONNECT, reason), family=Family.IPV6)
+        for binding in (Binding(), Binding("eth0"), Binding(source_ipv4="192.0.2.60")):
+            bound = replace(DIRECT, binding=binding)
+            judged = judge(results, paths=(bound,))
+            assert (judged.verdict, judged.cause) == (Verdict.READY, None)
+
+
+def test_a_source_address_that_the_config_gives_and_is_not_there_is_a_fault() -> None:
+    bound = replace(DIRECT, binding=Binding(source_ipv6="2001:db8::7"))
+    missing = Failure(Phase.CONNECT, Reason.NO_LOCAL_ADDRESS, "bind", is_of_binding=True)
+    results = couriers() + couriers(missing, family=Family.IPV6)
+    judged = judge(results, paths=(bound,))
+    assert judged.cause is Cause.LOCAL_MACHINE
+    assert "correct the source address 2001:db8::7" in (judged.next_step or "")
+
+
+def test_a_host_that_has_only_the_family_this_machine_lacks_fails() -> None:
+    judged = judge(couriers(NO_ROUTE, family=Family.IPV6))
+    assert (judged.verdict, judged.cause) == (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN)
+
+
+def test_silence_of_resolver_and_proxy_together_is_the_local_network() -> None:
+    silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer in 3 s")
+    results = couriers(silent) + proxied(Phase.PROXY_CONNECT, Reason.TIMEOUT, "no answer in 5 s", None)
+    judged = judge(results, paths=(DIRECT, PROXY))
+    assert judged.cause is Cause.LOCAL_NETWORK_DOWN
+    alone = judge(couriers(silent))
+    assert alone.cause is Cause.DNS_FAILURE
+
+
+def test_no_route_to_the_resolver_alone_is_this_machines_affair() -> None:
+    no_route = Failure(Phase.RESOLVE, Reason.NETWORK_UNREACHABLE, "10.0.0.53:53: Network is unreachable")
+    results = couriers(no_route) + couriers(path=PROXY, family=Family.NAME, spoke=True)
+    judged = judge(results, paths=(PROXY, DIRECT))
+    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
+    assert "add a route to this machine's resolver" in (judged.next_step or "")

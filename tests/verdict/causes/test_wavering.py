@@ -3,12 +3,12 @@
 import pytest
 
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import RecordType
 from netcheck.model.results import Lookup
 from netcheck.verdict.assessing import assess
 from tests.records import lookup, once, standing_of
-from tests.verdict.scene import COURIER, DIRECT, ENROLMENT, PROXY, Scene, couriers, enrolment
+from tests.verdict.scene import COURIER, DIRECT, ENROLMENT, PROXY, couriers, enrolment, judge
 
 A, AAAA = RecordType
 KNOWN = {A: "17.57.144.1", AAAA: "2620:149:a44::1"}
@@ -41,10 +41,10 @@ def test_who_denies_one_family_here_and_the_other_there_does_so_by_turns(
     denied: tuple[tuple[RecordType, ...], ...], is_told: bool, by_sinkhole: bool
 ) -> None:
     lookups = [each for host, its in enumerate(denied) for each in said(host, *its, by_sinkhole=by_sinkhole)]
-    judged = Scene(None, Verdict.READY, None, couriers(), lookups=lookups).judged()
+    judged = judge(couriers(), lookups=lookups)
     assert judged.cause is (Cause.DNS_DIFFERS if is_told else None)
     assert ("which of its servers denies *.push.apple.com." in (judged.next_step or "")) == is_told
-    proxied = Scene(None, Verdict.READY, None, couriers(path=PROXY), "", (PROXY,), lookups=lookups).judged()
+    proxied = judge(couriers(path=PROXY), paths=(PROXY,), lookups=lookups)
     assert proxied.findings == ()
 
 
@@ -57,7 +57,7 @@ def test_others_of_apples_hosts_are_named_themselves() -> None:
         for rdtype in RecordType
     ]
     results = enrolment()
-    judged = Scene(None, Verdict.READY, None, results, services=(ENROLMENT,), lookups=lookups).judged()
+    judged = judge(results, services=(ENROLMENT,), lookups=lookups)
     assert "which of its servers denies deviceenrollment.apple.com, " in (judged.next_step or "")
 
 
@@ -70,7 +70,7 @@ def test_what_fails_then_is_not_asked_to_be_resolved_for_ever(
 ) -> None:
     lookups = [*said(0, A, AAAA), *said(1, A), *said(2, AAAA), *said(3, *([A] if half else []))]
     results = couriers(failure, hosts=(0,)) + couriers(hosts=(1, 2, 3))
-    judged = Scene(None, Verdict.DEGRADED, None, results, lookups=lookups).judged()
+    judged = judge(results, lookups=lookups)
     assert (judged.cause, judged.hop) == (cause, Hop.RESOLVER)
     asked = "which of its servers denies *.push.apple.com. It denies and knows the same names by turns"
     assert (asked in (judged.next_step or "")) == half
