@@ -16,22 +16,21 @@ _AS_THE_LOADER_SAYS_IT = "failed to map segment from shared object"
 
 def lacks_threads(error: BaseException | None) -> bool:
     """Whether it is that, and nothing else; of a group, whether all in it are."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_threads, error.exceptions))
-    return isinstance(error, RuntimeError) and str(error) == _AS_PYTHON_SAYS_IT
+    return lacking(error) == NO_MORE_THREADS
 
 
-def lacks_files(error: BaseException | None) -> bool:
-    """The same for files, and with them sockets."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_files, error.exceptions))
-    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """The same for memory, be it to load what a command needs."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(map(lacks_memory, error.exceptions))
-    if isinstance(error, ImportError):
-        return _AS_THE_LOADER_SAYS_IT in str(error)
-    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+def lacking(error: BaseException | None) -> str | None:
+    """What there is no more of, in a sentence; None for any other error, and for a group of several kinds."""
+    match error:
+        case BaseExceptionGroup():
+            kinds = set(map(lacking, error.exceptions))
+            return kinds.pop() if len(kinds) == 1 else None
+        case RuntimeError() if str(error) == _AS_PYTHON_SAYS_IT:
+            return NO_MORE_THREADS
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return NO_MORE_FILES
+        case MemoryError() | OSError(errno=errno.ENOMEM):
+            return NO_MORE_MEMORY
+        case ImportError() if _AS_THE_LOADER_SAYS_IT in str(error):  # for want of memory too
+            return NO_MORE_MEMORY
+    return None

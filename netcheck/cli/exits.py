@@ -12,14 +12,7 @@ from typing import Any, NoReturn, TextIO, cast
 
 import click
 
-from netcheck.scarcity import (
-    NO_MORE_FILES,
-    NO_MORE_MEMORY,
-    NO_MORE_THREADS,
-    lacks_files,
-    lacks_memory,
-    lacks_threads,
-)
+from netcheck.scarcity import lacking
 
 ALL_READY, NOT_READY, NO_ANSWER, WITH_LIMITS = 0, 1, 2, 3
 """No answer: it is asked wrongly, or the answer is lost; 1 would say that something is not ready."""
@@ -88,13 +81,9 @@ def end_with(command: Callable[[], object]) -> NoReturn:
         error.show()
         status = error.exit_code
     except Exception as error:  # a bug of ours is no finding
-        if lacks_threads(error):
-            fail(NO_MORE_THREADS)
-        if lacks_files(error):
-            fail(NO_MORE_FILES)
-        if lacks_memory(error):
-            fail(NO_MORE_MEMORY)
-        fail(f"{traceback.format_exc()}internal error: please report it with the lines above")
+        fail(
+            lacking(error) or f"{traceback.format_exc()}internal error: please report it with the lines above"
+        )
     sys.exit(status)
 
 
