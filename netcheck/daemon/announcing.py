@@ -47,7 +47,7 @@ class Announcer:
 
     def _say_verdicts(self, facts: Facts) -> None:
         for judged in facts.judgements:
-            if self._is_news(("verdict", judged.path, judged.role), _gist(judged), (Verdict.UNKNOWN, [])):
+            if self._is_news(("verdict", judged.where), _gist(judged), (Verdict.UNKNOWN, [])):
                 level = logging.INFO if judged.is_expected else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
 
