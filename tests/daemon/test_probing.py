@@ -1,6 +1,5 @@
 """What is measured, and what another config changes about it while it is being measured."""
 
-import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from trio.testing import MockClock
 
 from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
-from netcheck.daemon.standstill import Pulse, slept
+from netcheck.daemon.standstill import Pulse
 from netcheck.model.bags import Bag
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Outcome, Reason
@@ -672,12 +671,3 @@ def test_rounds_may_take_long_where_the_rate_allows_no_more(auto: Config) -> Non
 
     gentle = replace(auto, probing=replace(auto.probing, rate=0.1))
     run(gentle, Stand(50, takes=1e9), more_than_may_start)
-
-
-def test_that_the_machine_slept_is_told_by_the_clock_that_goes_on_meanwhile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    before, night = slept(), 8 * 3600.0
-    read = time.clock_gettime
-    monkeypatch.setattr(time, "clock_gettime", lambda clock: read(clock) + night)
-    assert slept() - before == pytest.approx(night, abs=1.0)
