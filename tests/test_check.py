@@ -28,10 +28,10 @@ from netcheck.plan import spread
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from netcheck.state.state import State
+from tests.configs import BUILT_INS_OFF
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
 from tests.records import result, visit
-from tests.test_cli import BUILT_INS_OFF
 
 DIRECT = ProbePath("direct")
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))

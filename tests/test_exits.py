@@ -16,10 +16,10 @@ from netcheck.cli import reading
 from netcheck.cli.exits import end_with
 from netcheck.cli.main import main
 from netcheck.scarcity import NO_MORE_MEMORY
+from tests.configs import config, ours
 from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
 from tests.system.namespace import open_files
-from tests.test_cli import config
 
 DEADLINE = 20.0
 
@@ -27,12 +27,12 @@ DEADLINE = 20.0
 @pytest.fixture
 def ready(tmp_path: Path, port: int) -> Path:
     """A config that is found ready."""
-    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    return config(tmp_path, ours(port))
 
 
 @pytest.fixture
 def not_ready(tmp_path: Path, closed_port: int) -> Path:
-    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    return config(tmp_path, ours(closed_port))
 
 
 def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str]:

@@ -20,9 +20,9 @@ from netcheck.facts import Facts, Snapshot
 from netcheck.model.failing import Reason
 from netcheck.pages import page
 from netcheck.state.state import State
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE
 from tests.daemon.test_systemd import heard, notified
-from tests.test_cli import config
 from tests.web.asking import ask, status
 
 
@@ -34,8 +34,7 @@ def run_meanwhile(
     folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Daemon, str], Awaitable[None]]
 ) -> None:
     """A daemon in this process, with one service that nobody serves, until that is over."""
-    file = config(folder, "  ours: {hosts: [127.0.0.1], ports: [1]}")
-    file.write_text(f"listen: unix:{folder}/web\n{file.read_text()}")
+    file = daemon_config(folder, listen=f"unix:{folder}/web")
 
     told: list[str] = []
 

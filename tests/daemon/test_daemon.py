@@ -18,12 +18,12 @@ from netcheck.verdict.assessing import Assessment, assess
 from netcheck.web.routes import routes
 from netcheck.web.server import Request, Response
 from tests.bench.network import Network
-from tests.test_cli import config
+from tests.configs import config, daemon_config, ours
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     return Daemon(file, load(file))
 
 
@@ -65,9 +65,7 @@ def test_scrapes_judge_nothing(daemon: Daemon, judged: Judged) -> None:
 
 
 def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
-    with file.open("a") as text:
-        text.write("metrics: {per_host: true}\n")
+    file = daemon_config(tmp_path)
     daemon = Daemon(file, load(file))
     many = Service("many", tuple(f"host-{number}.example" for number in range(1000)), (443,))
     network = Network([many], [ProbePath("direct")])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, with_default_signals
-from tests.test_cli import config
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_a_reader_that_hangs_stops_neither_the_start_nor_the_rounds_nor_the_end(
     tmp_path: Path, full: tuple[int, int], style: str
 ) -> None:
     _, writing = full
-    file, web = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / "web"
-    file.write_text(f"listen: unix:{web}\n{file.read_text()}")
+    web = tmp_path / "web"
+    file = daemon_config(tmp_path, listen=f"unix:{web}")
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(file), "--log-format", style]
     process = subprocess.Popen(command, stderr=writing, preexec_fn=with_default_signals)
     try:

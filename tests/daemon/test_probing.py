@@ -22,9 +22,10 @@ from netcheck.model.results import LargeHello, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State
+from tests.configs import config as config_file
+from tests.configs import ours
 from tests.probe.peers import in_trio, serving
 from tests.records import DROPPED, result, visit
-from tests.test_cli import config as config_file
 
 DOMAIN = "courier.push.apple.com"
 INIT = "init.push.apple.com"
@@ -34,7 +35,7 @@ INIT = "init.push.apple.com"
 
 
 def a_config(folder: Path, port: int, what: str = "") -> Config:
-    config = load(config_file(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]{what}}}"))
+    config = load(config_file(folder, ours(port, also=what)))
     return replace(config, probing=replace(config.probing, interval=0.2))
 
 

@@ -13,20 +13,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.configs import daemon_config, ours
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.tls_server import TlsServer, tls_server
-from tests.test_cli import config
-
-
-def listening_config(folder: Path, services: str) -> Path:
-    file = config(folder, services)
-    file.write_text("listen: 127.0.0.1:0\nmetrics: {per_host: true}\n" + file.read_text())
-    return file
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, port: int) -> Iterator[Running]:
-    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = daemon_config(tmp_path, services=ours(port))
     with running(file) as daemon:
         yield daemon
 
@@ -144,7 +138,7 @@ def blocks_hangups(process: subprocess.Popen[str]) -> bool:
 
 
 def test_a_reload_that_is_asked_for_too_early_waits_until_it_can_be(tmp_path: Path, port: int) -> None:
-    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = daemon_config(tmp_path, services=ours(port))
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stderr=log, text=True)
@@ -212,8 +206,8 @@ def test_reloads_without_end_lose_no_probe_and_no_scrape(daemon: Running, port: 
 @pytest.fixture
 def silent_daemon(tmp_path: Path, port: int) -> Iterator[Running]:
     """Its visits end by their deadlines only: the peer takes connections and says nothing."""
-    services = f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}"
-    with running(listening_config(tmp_path, services)) as daemon:
+    services = ours(port, also=", depth: tls")
+    with running(daemon_config(tmp_path, services=services)) as daemon:
         yield daemon
 
 
@@ -260,8 +254,8 @@ def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int
 def held(tmp_path: Path) -> Iterator[tuple[Running, TlsServer]]:
     """A daemon that holds a connection idle, and who it is to."""
     with tls_server(tmp_path) as server:
-        what = f"hosts: [127.0.0.1], ports: [{server.port}], depth: tls, ca_file: {server.ca_file}, hold: 1h"
-        with running(listening_config(tmp_path, f"  ours: {{{what}}}")) as daemon:
+        what = f", depth: tls, ca_file: {server.ca_file}, hold: 1h"
+        with running(daemon_config(tmp_path, services=ours(server.port, also=what))) as daemon:
             daemon.wait("a hold", server.held)
             yield daemon, server
 
@@ -291,7 +285,7 @@ def test_a_hold_goes_on_through_reloads_that_keep_it_and_ends_with_one_that_does
 
 
 def test_a_verdict_as_json_has_its_parts_as_fields(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     with running(file, "--log-format", "json") as daemon:
         daemon.wait("the verdict", lambda: "not_ready" in daemon.logged())
         lines = [json.loads(line) for line in daemon.logged().splitlines()]
@@ -307,14 +301,14 @@ def test_a_verdict_as_json_has_its_parts_as_fields(tmp_path: Path) -> None:
 
 
 def test_failures_are_told_at_debug_and_only_there(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     with running(file, "--log-level", "debug") as daemon:
         failure = "direct: ours 127.0.0.1:1: connect refused: "
         daemon.wait("the failure", lambda: failure in daemon.logged())
 
 
 def test_under_the_journal_each_line_has_its_priority(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     log = tmp_path / "log"
     log.touch()  # opening it again keeps its inode
     journal = f"{log.stat().st_dev}:{log.stat().st_ino}"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.configs import daemon_config, ours
 from tests.daemon.running import Running, running
 from tests.programs import give_up
-from tests.test_cli import config
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,7 @@ def target() -> Iterator[socket.socket]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory, target: socket.socket) -> Path:
     folder = tmp_path_factory.mktemp("daemon")
-    file = config(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
-    return file
+    return daemon_config(folder, "history: {file: netcheck.db}", services=ours(target.getsockname()[1]))
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +176,7 @@ def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path
         give_up("needs root on Linux, to mount a disk")
     disk = tmp_path / "disk"
     disk.mkdir()
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: disk/netcheck.db}}\n{file.read_text()}")
+    file = daemon_config(tmp_path, "history: {file: disk/netcheck.db}", services=ours(closed_port))
     mount = 'mount -t tmpfs -o size=8k none "$0" && exec "$@"'
     with running(file, under=("unshare", "-m", "sh", "-ec", mount, str(disk))) as daemon:
         daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
@@ -191,8 +188,8 @@ def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path
 def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
     tmp_path: Path, target: socket.socket
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: none/netcheck.db}}\n{file.read_text()}")
+    services = ours(target.getsockname()[1])
+    file = daemon_config(tmp_path, "history: {file: none/netcheck.db}", services=services)
     with running(file) as daemon:
         daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
         daemon.wait("a verdict", lambda: "Push works." in daemon.get("/")[1])
@@ -200,8 +197,7 @@ def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
 
 
 def test_an_incident_outlives_the_daemon(tmp_path: Path, closed_port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
+    file = daemon_config(tmp_path, "history: {file: netcheck.db}", services=ours(closed_port))
     with running(file) as daemon:
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
         began = _incidents(daemon)[0]["began"]
@@ -215,9 +211,8 @@ def test_an_incident_outlives_the_daemon(tmp_path: Path, closed_port: int) -> No
 def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(
     tmp_path: Path, closed_port: int
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    slow = file.read_text().replace("interval: 2s", "interval: 10m")
-    file.write_text(f"listen: 127.0.0.1:0\n{slow}")
+    file = daemon_config(tmp_path, services=ours(closed_port))
+    file.write_text(file.read_text().replace("interval: 2s", "interval: 10m"))
     with running(file) as daemon:
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
         assert daemon.get("/-/ready")[0] == 503
