@@ -29,6 +29,7 @@ from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from netcheck.state.state import State
 from tests.configs import BUILT_INS_OFF
+from tests.connections import connections
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
 from tests.records import result, visit
@@ -257,10 +258,8 @@ def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, sil
 
 
 def _accepted(port: int) -> bool:
-    """Whether a connection to the port has come and gone: /proc/net/tcp has it in TIME_WAIT, or later."""
-    local = f"0100007F:{port:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(local in fields[1:3] for fields in map(str.split, lines))
+    """Whether a connection to the port has come, and perhaps gone."""
+    return any(f"127.0.0.1:{port}" in (each.local, each.remote) for each in connections())
 
 
 class Crowded:

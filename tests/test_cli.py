@@ -28,6 +28,7 @@ from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
 from tests.configs import config, daemon_config, ours
+from tests.connections import SYN_SENT, has_connection_to
 from tests.daemon.running import with_default_signals
 
 
@@ -328,19 +329,13 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> 
     services = ours(silent_port)
     running = process("check", "--config", config(tmp_path, services))
     deadline = time.monotonic() + 10
-    while not has_connection_under_way(silent_port):
+    while not has_connection_to(silent_port, SYN_SENT):
         assert time.monotonic() < deadline, f"127.0.0.1:{silent_port}"
         time.sleep(0.02)  # nobody tells: the connection is the kernel's
     running.send_signal(signal.SIGINT)
     _, stderr = running.communicate(timeout=10)
     assert running.returncode == 130
     assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
-
-
-def has_connection_under_way(port: int) -> bool:
-    syn_sent, remote = "02", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address in network order
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(fields[2] == remote and fields[3] == syn_sent for fields in map(str.split, lines))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")

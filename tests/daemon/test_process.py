@@ -14,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.configs import daemon_config, ours
+from tests.connections import ESTABLISHED, has_connection_to
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.tls_server import TlsServer, tls_server
 
@@ -238,14 +239,8 @@ def test_many_reloads_at_once_are_few(daemon: Running) -> None:
 # Its end
 
 
-def has_connection_to(port: int) -> bool:
-    established, remote = "01", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(fields[2] == remote and fields[3] == established for fields in map(str.split, lines))
-
-
 def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int) -> None:
-    silent_daemon.wait("a visit under way", lambda: has_connection_to(port))
+    silent_daemon.wait("a visit under way", lambda: has_connection_to(port, ESTABLISHED))
     silent_daemon.process.send_signal(signal.SIGTERM)
     assert silent_daemon.process.wait(2.0) == 0
 
