@@ -14,10 +14,10 @@ from netcheck.daemon.daemon import Daemon
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import Service
 from netcheck.pages import page
-from netcheck.verdict.assessing import Assessment, assess
 from netcheck.web.routes import routes
 from netcheck.web.server import Request, Response
 from tests.bench.network import Network
+from tests.calls import Counted
 from tests.configs import config, daemon_config, ours
 
 
@@ -27,22 +27,10 @@ def daemon(tmp_path: Path) -> Daemon:
     return Daemon(file, load(file))
 
 
-class Judged:
-    """Counts how often the engine judges."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-
-    def __call__(self, *args: object, **options: object) -> Assessment:
-        self.runs += 1
-        return assess(*args, **options)  # type: ignore[arg-type]  # whatever facts.py hands over
-
-
 @pytest.fixture
-def judged(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Judged:
-    judged = Judged()
-    monkeypatch.setattr(facts, "assess", judged)
-    return judged
+def engine(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """How often it judges once there is a daemon."""
+    return Counted(monkeypatch, facts, "assess")
 
 
 def test_the_first_scrape_says_what_is_configured(daemon: Daemon) -> None:
@@ -57,11 +45,11 @@ def test_the_first_scrape_says_what_is_configured(daemon: Daemon) -> None:
     assert set(map(float, skipped.values())) == {0}
 
 
-def test_scrapes_judge_nothing(daemon: Daemon, judged: Judged) -> None:
+def test_scrapes_judge_nothing(daemon: Daemon, engine: Counted) -> None:
     for _ in range(5):
         trio.run(daemon.scrape, "", ())
         trio.run(daemon.scrape, "application/openmetrics-text", ("netcheck_ready",))
-    assert judged.runs == 0
+    assert engine.runs == 0
 
 
 def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> None:
@@ -99,7 +87,7 @@ def ask(daemon: Daemon, route: str, method: str = "GET") -> Response:
 
 @pytest.mark.parametrize("route", ["/", "/api/v1/status", "/api/v1/incidents"])
 def test_what_takes_long_to_show_is_made_in_a_thread_and_judges_nothing(
-    daemon: Daemon, judged: Judged, route: str, monkeypatch: pytest.MonkeyPatch
+    daemon: Daemon, engine: Counted, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
 
@@ -113,7 +101,7 @@ def test_what_takes_long_to_show_is_made_in_a_thread_and_judges_nothing(
     for room, name in ((showing, "report"), (showing, "incidents"), (page, "render")):
         monkeypatch.setattr(room, name, noting(getattr(room, name)))
     assert ask(daemon, route).status == 200
-    assert judged.runs == 0
+    assert engine.runs == 0
     assert threading.main_thread() not in threads
     assert len(threads) == 1
 
