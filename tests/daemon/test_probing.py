@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
@@ -26,6 +26,7 @@ from tests.configs import config as config_file
 from tests.configs import ours
 from tests.probe.peers import in_trio, serving
 from tests.records import DROPPED, result, visit
+from tests.virtual import told, virtually
 
 DOMAIN = "courier.push.apple.com"
 INIT = "init.push.apple.com"
@@ -238,16 +239,13 @@ def auto(tmp_path: Path) -> Config:
     return load(file)
 
 
-def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
-
-
 class Run:
     """A probing in virtual time."""
 
     def __init__(self, config: Config, stand: Stand) -> None:
         self.state, self.config, self.stand = State(), config, stand
         self.probing = Probing(self.state, config, lambda *_: stand)
+        self.run = self.probing.run
 
     def take(self, **changes: Any) -> None:
         self.config = replace(self.config, **changes)
@@ -259,16 +257,7 @@ class Run:
 
 
 def run(config: Config, stand: Stand, meanwhile: Callable[[Run], Awaitable[None]]) -> Run:
-    async def main() -> Run:
-        made = Run(config, stand)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(made.probing.run)
-            await meanwhile(made)
-            nursery.cancel_scope.cancel()
-        return made
-
-    made: Run = virtually(main)
-    return made
+    return told(partial(Run, config, stand), meanwhile)
 
 
 def named(count: int) -> set[str]:
@@ -471,11 +460,11 @@ async def take_away(config: Config, at: float, turns: int) -> tuple[list[str], s
 
 def test_nothing_begins_over_a_path_that_has_just_been_taken_away(auto: Config) -> None:
     config = replace(held(auto), paths=(*held(auto).paths, ProbePath("wifi")))
-    _, times = virtually(take_away, config, 40.0, 0)
+    _, times = virtually(partial(take_away, config, 40.0, 0))
     assert len(times) > 10
     for at in times:
         for turns in range(6):
-            astray, _ = virtually(take_away, config, at, turns)
+            astray, _ = virtually(partial(take_away, config, at, turns))
             assert astray == []
 
 

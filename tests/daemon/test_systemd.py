@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.daemon.systemd import Systemd
 from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, running
+from tests.virtual import virtually
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked_for_as_long_as_there_is_lif
             nursery.cancel_scope.cancel()
 
     with notified(address) as server:
-        trio.run(main, clock=MockClock(autojump_threshold=0))
+        virtually(main)
         server.setblocking(False)
         assert [heard(server) for _ in range(3)] == [["WATCHDOG=1"]] * 3
         with pytest.raises(BlockingIOError):
