@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,14 +63,27 @@ def test_a_time_before_all_times_is_from_the_beginning(daemon: Running) -> None:
     assert (status, json.loads(body)["since"]) == (200, "1970-01-01T00:00:00.000Z")
 
 
-def events(daemon: Running, count: int) -> list[str]:
-    """The first events of a stream."""
+@contextmanager
+def listener(daemon: Running) -> Iterator[socket.socket]:
+    """Who has just asked for the events."""
     host, _, port = daemon.address.partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        data = b""
-        while data.count(b"event: ") < count:
-            data += client.recv(65536)
+        yield client
+
+
+def heard(client: socket.socket, what: bytes, count: int = 1) -> bytes:
+    """All until it was heard so often."""
+    data = b""
+    while data.count(what) < count:
+        data += client.recv(65536)
+    return data
+
+
+def events(daemon: Running, count: int) -> list[str]:
+    """The first events of a stream."""
+    with listener(daemon) as client:
+        data = heard(client, b"event: ", count)
     assert b"Content-Type: text/event-stream" in data
     return [line for line in data.decode().splitlines() if line.startswith(("event: ", "data: "))]
 
@@ -90,27 +104,16 @@ def test_a_stream_begins_with_how_it_stands_and_goes_on(daemon: Running) -> None
 
 
 def test_so_many_streams_and_no_more(daemon: Running) -> None:
-    host, _, port = daemon.address.partition(":")
-    clients = []
-    try:
+    with ExitStack() as clients:
         for _ in range(16):
-            clients.append(client := socket.create_connection((host, int(port)), timeout=20))
-            client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            data = b""
-            while b"event: status" not in data:
-                data += client.recv(65536)
+            heard(clients.enter_context(listener(daemon)), b"event: status")
         status, text = daemon.get("/api/v1/events")
         assert (status, text) == (503, "Too many pages listen already; ask /api/v1/status instead.\n")
-    finally:
-        for client in clients:
-            client.close()
     daemon.wait("a place is free again", lambda: _has_stream(daemon))
 
 
 def _has_stream(daemon: Running) -> bool:
-    host, _, port = daemon.address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
-        client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    with listener(daemon) as client:
         return client.recv(65536).startswith(b"HTTP/1.1 200")
 
 
