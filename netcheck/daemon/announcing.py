@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Hashable, Mapping
 
-from netcheck.answers import said_of
 from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
@@ -12,7 +11,8 @@ from netcheck.model.push_certificates import Acceptance, PushCertificate
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.phrases import as_sentence
-from netcheck.rows import certificate_row
+from netcheck.telling.answers import said_of
+from netcheck.telling.rows import certificate_row
 
 _log = logging.getLogger("netcheck")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Verdict
 from netcheck.model.paths import Family
 from netcheck.model.results import Result
+from netcheck.telling.answers import in_short
 from tests.records import DROPPED, result
 from tests.verdict.scene import COURIER, MDM, Scene, couriers
 
