@@ -14,22 +14,23 @@ _AS_THE_LOADER_SAYS_IT = "failed to map segment from shared object"
 """Of a module in C (glibc's elf/dl-map-segments.h); Python has no other sign of it."""
 
 
+def lacks_threads(error: BaseException | None) -> bool:
+    """Whether it is that, and nothing else; of a group, whether all in it are."""
+    return lacking(error) == NO_MORE_THREADS
+
+
 def lacking(error: BaseException | None) -> str | None:
-    """What to tell of such an error, None of any other; of a group, where all in it lack the same."""
+    """What there is no more of, in a sentence; None for any other error, and for a group of several kinds."""
     match error:
         case BaseExceptionGroup():
-            first, *others = set(map(lacking, error.exceptions))
-            return None if others else first
+            kinds = set(map(lacking, error.exceptions))
+            return kinds.pop() if len(kinds) == 1 else None
         case RuntimeError() if str(error) == _AS_PYTHON_SAYS_IT:
             return NO_MORE_THREADS
-        case OSError(errno=errno.EMFILE | errno.ENFILE):  # sockets are files, too
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
             return NO_MORE_FILES
         case MemoryError() | OSError(errno=errno.ENOMEM):
             return NO_MORE_MEMORY
-        case ImportError() if _AS_THE_LOADER_SAYS_IT in str(error):
+        case ImportError() if _AS_THE_LOADER_SAYS_IT in str(error):  # for want of memory too
             return NO_MORE_MEMORY
     return None
-
-
-def lacks_threads(error: BaseException | None) -> bool:
-    return lacking(error) == NO_MORE_THREADS

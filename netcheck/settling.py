@@ -120,7 +120,7 @@ class LatestFacts:
         unrest = _Unrest(
             {part.path for part in doubts} | asked,
             courses.silent_since(courses.newest - _RESTLESS * self._belief.window),
-            {part for part, trend in courses.trends().items() if trend.down and not trend.doubt},
+            {part for part, trend in courses.trends().items() if trend.is_surely_down},
         )
         paths = {path.name: path for path in facts.paths}
         self._clear = {

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck import check, facts
 from netcheck.check import Look, Progress, longest, quickened
@@ -28,10 +27,12 @@ from netcheck.plan import spread
 from netcheck.probe.runner import Prober
 from netcheck.schedule import Gate
 from netcheck.state.state import State
+from tests.configs import BUILT_INS_OFF
+from tests.connections import connections
 from tests.daemon.running import with_default_signals
 from tests.probe.peers import serving
 from tests.records import result, visit
-from tests.test_cli import BUILT_INS_OFF
+from tests.virtual import virtually
 
 DIRECT = ProbePath("direct")
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 41))
@@ -257,10 +258,8 @@ def test_ctrl_c_prints_what_is_known_so_far(tmp_path: Path, everywhere: int, sil
 
 
 def _accepted(port: int) -> bool:
-    """Whether a connection to the port has come and gone: /proc/net/tcp has it in TIME_WAIT, or later."""
-    local = f"0100007F:{port:04X}"
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(local in fields[1:3] for fields in map(str.split, lines))
+    """Whether a connection to the port has come, and perhaps gone."""
+    return any(f"127.0.0.1:{port}" in (each.local, each.remote) for each in connections())
 
 
 class Crowded:
@@ -326,7 +325,7 @@ def test_what_hangs_when_it_is_asked_again_is_not_waited_for_a_few_at_a_time_wit
         await Look(config(ours(443, names)), Progress(), all_hosts=True).run()
         return trio.current_time() - begun
 
-    assert 10.0 < trio.run(look, clock=MockClock(autojump_threshold=0)) < 40.0
+    assert 10.0 < virtually(look) < 40.0
 
 
 def test_one_look_is_quicker_than_a_daemon_unless_the_config_says_how_quick() -> None:

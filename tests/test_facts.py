@@ -53,9 +53,6 @@ def test_facts_hold_what_a_bag_said_and_where_it_disagrees() -> None:
     assert (seen.path, seen.host, seen.bag) == ("direct", "init.test", bag)
 
 
-# While something is changing
-
-
 def with_judgements(*judgements: Judgement) -> Facts:
     return replace(facts_of(configured(), Belief()), judgements=judgements)
 

@@ -1,14 +1,12 @@
 """When jobs run: exact virtual times, as no socket is involved."""
 
 import itertools
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.schedule import TOGETHER, Gate, Job, Schedule, offset_of
+from tests.virtual import virtually
 
 
 class Recorder:
@@ -38,14 +36,6 @@ class Recorder:
         return [time for ran, _, time in self.ran if ran == key]
 
 
-def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    async def bounded() -> Any:
-        with trio.fail_after(1e6):  # what waits for ever ends then
-            return await main(*args)
-
-    return trio.run(bounded, clock=MockClock(autojump_threshold=0))
-
-
 def run_for(
     seconds: float, recorder: Recorder, *jobs: Job, interval: float = 10.0, begun_before: float = 0.0
 ) -> Schedule:
@@ -56,8 +46,7 @@ def run_for(
             await schedule.run()
         return schedule
 
-    made: Schedule = virtually(main)
-    return made
+    return virtually(main)
 
 
 def test_a_job_runs_once_an_interval_at_its_own_offset() -> None:

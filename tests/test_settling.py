@@ -15,28 +15,17 @@ from netcheck.model.services import Service
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
 from netcheck.verdict.assessing import Assessment, assess
+from tests.calls import Counted
 from tests.records import COURIER, DROPPED, GATEWAY, PROVIDER, REFUSED, result, visit
 from tests.test_facts import DIRECT, HELD, HOLD, configured
 
 
-class Counting:
-    """Counts how often the real engine runs."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.runs = 0
-        monkeypatch.setattr(facts_module, "assess", self._assess)
-
-    def _assess(self, *args: object, **options: object) -> Assessment:
-        self.runs += 1
-        return assess(*args, **options)  # type: ignore[arg-type]  # whatever facts.py hands over
-
-
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Counting:
-    return Counting(monkeypatch)
+def engine(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(monkeypatch, facts_module, "assess")
 
 
-def test_without_a_change_the_facts_stay_the_same_and_nothing_is_judged_again(engine: Counting) -> None:
+def test_without_a_change_the_facts_stay_the_same_and_nothing_is_judged_again(engine: Counted) -> None:
     state = configured()
     latest = LatestFacts(state, Belief())
     first = latest.now()
@@ -44,7 +33,7 @@ def test_without_a_change_the_facts_stay_the_same_and_nothing_is_judged_again(en
     assert engine.runs == 1
 
 
-def test_many_changes_between_two_looks_are_judged_once(engine: Counting) -> None:
+def test_many_changes_between_two_looks_are_judged_once(engine: Counted) -> None:
     state = configured()
     latest = LatestFacts(state, Belief())
     latest.now()
@@ -302,6 +291,3 @@ def test_one_moment_s_results_do_not_outdate_each_other() -> None:
     changing.see(*range(2, 9), fails=True)
     (judged,) = facts_of(changing.state, Belief()).judgements
     assert judged.verdict is Verdict.DEGRADED
-
-
-# Findings

@@ -81,9 +81,9 @@ def end_with(command: Callable[[], object]) -> NoReturn:
         error.show()
         status = error.exit_code
     except Exception as error:  # a bug of ours is no finding
-        if scarce := lacking(error):
-            fail(scarce)
-        fail(f"{traceback.format_exc()}internal error: please report it with the lines above")
+        fail(
+            lacking(error) or f"{traceback.format_exc()}internal error: please report it with the lines above"
+        )
     sys.exit(status)
 
 

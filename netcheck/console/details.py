@@ -12,11 +12,11 @@ from rich.text import Text
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, heading, prose, table, to_copy
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
-from netcheck.fields import Fields, balanced, seconds_text, ways_chosen
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.results import Lookup, Result
+from netcheck.telling.fields import Fields, balanced, seconds_text, ways_chosen
 
 _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""

@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from netcheck.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
 from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
 from netcheck.phrases import listed
+from netcheck.telling.answers import NOTHING_JUDGED, WHO, answers, evidence_lines
 
 _INDENT = (0, 0, 0, 4)
 _IF_MEANT = " If this path is closed on purpose, write `expected: blocked` for it in the config instead."

@@ -5,8 +5,8 @@ from rich.text import Text
 
 from netcheck.console.table import Cell, Row, cells, heading, natural_width, table
 from netcheck.facts import Facts
-from netcheck.fields import Field, Fields
 from netcheck.model.services import Service, hosts_on
+from netcheck.telling.fields import Field, Fields
 
 _STYLES = {"waiting": "", "ok": "green", "idle": "dim", "past": "dim", "partly": "yellow", "bad": "red"}
 

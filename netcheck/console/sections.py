@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from netcheck import rows
-from netcheck.answers import said_of
 from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, table
 from netcheck.model.bags import FetchedBag
 from netcheck.model.push_certificates import Proof, PushCertificate
+from netcheck.telling import rows
+from netcheck.telling.answers import said_of
 
 _COLOURS = {"good": "green", "worry": "yellow", "bad": "red", "": None}
 

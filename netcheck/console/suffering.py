@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import over
 from netcheck.console.wording import hosts_text
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Finding, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.services import PortRule
 from netcheck.phrases import listed
+from netcheck.telling.answers import over
 
 _DO_NOT_GET = (
     "Phones, tablets and Macs here do not get their push notifications (Apple Push Notification service, "

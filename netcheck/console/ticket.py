@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from netcheck.answers import evidence_lines
 from netcheck.console.confirming import confirmations
 from netcheck.console.failed import is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.suffering import who_suffers
@@ -21,6 +20,7 @@ from netcheck.model.paths import ProbePath, Transport
 from netcheck.model.results import Result
 from netcheck.model.services import hosts_on
 from netcheck.phrases import listed, time_text
+from netcheck.telling.answers import evidence_lines
 
 _OF_OURS = re.compile(r"\b(?:in the|write a) config\b|--[a-z]|in the environment of netcheck")
 """What no owner of another hop can change: what netcheck is told."""

@@ -2,17 +2,17 @@
 
 import logging
 import time
+from collections.abc import Hashable, Mapping
 
-from netcheck.answers import said_of
 from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
-from netcheck.model.paths import Role
 from netcheck.model.push_certificates import Acceptance, PushCertificate
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service
 from netcheck.phrases import as_sentence
-from netcheck.rows import certificate_row
+from netcheck.telling.answers import said_of
+from netcheck.telling.rows import certificate_row
 
 _log = logging.getLogger("netcheck")
 
@@ -22,19 +22,17 @@ class Announcer:
 
     def __init__(self) -> None:
         self._seen: Facts | None = None
-        self._verdicts: dict[tuple[str, Role], object] = {}
-        self._doubtful: set[str] = set()
-        """The paths of which it was said that they may be changing."""
-        self._bags: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._certificates: dict[str, PushCertificate] = {}
-        self._proofs: dict[tuple[str, str], Acceptance] = {}
-        self._couriers: dict[str, tuple[str, ...]] = {}
+        self._before: Mapping[Hashable, object] = {}
+        """What the last facts said, by what they said it of."""
+        self._now: dict[Hashable, object] = {}
+        """The same of these facts. What they say nothing of is forgotten: where it comes back, it is news."""
 
     def look(self, facts: Facts) -> None:
         """Log what has changed; nothing where these are the facts of the last time."""
         if facts is self._seen:
             return
         self._seen = facts
+        self._before, self._now = self._now, {}
         self._say_couriers(facts)
         self._say_doubts(facts)
         self._say_verdicts(facts)
@@ -42,61 +40,55 @@ class Announcer:
         self._say_certificates(facts)
         self._say_proofs(facts)
 
+    def _is_news(self, of: Hashable, said: object, at_first: object = None) -> bool:
+        """Whether the last facts said something else of it, or nothing, and this is not `at_first`."""
+        self._now[of] = said
+        return self._before.get(of, at_first) != said
+
     def _say_verdicts(self, facts: Facts) -> None:
-        latest = {(judged.path, judged.role): judged for judged in facts.judgements}
-        for where, judged in latest.items():
-            if self._verdicts.get(where, (Verdict.UNKNOWN, [])) != _gist(judged):
+        for judged in facts.judgements:
+            if self._is_news(("verdict", judged.where), _gist(judged), (Verdict.UNKNOWN, [])):
                 level = logging.INFO if judged.is_expected else logging.WARNING
                 _log.log(level, "%s", in_words(judged), extra=_fields(judged))
-        self._verdicts = {where: _gist(judged) for where, judged in latest.items()}
 
     def _say_doubts(self, facts: Facts) -> None:
         """Once for a path, until nothing is in doubt there any more."""
         doubts: dict[str, dict[str, None]] = {}
         for judged in facts.judgements:
             doubts.setdefault(judged.path, {}).update(dict.fromkeys(judged.doubts))
-        doubtful = {path for path, its in doubts.items() if its}
-        for path in sorted(doubtful - self._doubtful):
-            extra = {"path": path, "kind": ("doubts", path)}
-            _log.info("%s: %s", path, " ".join(doubts[path]), extra=extra)
-        self._doubtful = doubtful
+        for path, its in sorted(doubts.items()):
+            of = ("doubts", path)
+            if its and self._is_news(of, True):
+                _log.info("%s: %s", path, " ".join(its), extra={"path": path, "kind": of})
 
     def _say_bags(self, facts: Facts) -> None:
         """A fetch that fails changes nothing about what the bag said before."""
         for seen in facts.bags:
-            where = (seen.path, seen.host)
-            if seen.bag is None or self._bags.get(where, ()) == seen.disagreements:
-                continue
-            self._bags[where] = seen.disagreements
-            fields = {"path": seen.path, "host": seen.host}
-            if seen.disagreements:
-                said = "; ".join(seen.disagreements)
-                _log.warning("bag of %s over %s: %s", seen.host, seen.path, said, extra=fields)
-            else:
-                _log.info("bag of %s over %s: agrees with the config", seen.host, seen.path, extra=fields)
+            of = ("bag", seen.path, seen.host)
+            said = self._before.get(of, ()) if seen.bag is None else seen.disagreements
+            if self._is_news(of, said, ()):
+                level = logging.WARNING if seen.disagreements else logging.INFO
+                words = "; ".join(seen.disagreements) or "agrees with the config"
+                fields = {"path": seen.path, "host": seen.host}
+                _log.log(level, "bag of %s over %s: %s", seen.host, seen.path, words, extra=fields)
 
     def _say_certificates(self, facts: Facts) -> None:
-        latest = {found.name: found for found in facts.push_certificates}
-        for name, found in latest.items():
-            if found != self._certificates.get(name):
+        for found in facts.push_certificates:
+            if self._is_news(("certificate", found.name), found):
                 _say_certificate(found)
-        self._certificates = latest
 
     def _say_proofs(self, facts: Facts) -> None:
-        latest = {(proof.name, proof.path): proof for proof in facts.proofs}
-        for where, proof in latest.items():
-            if proof.acceptance is not self._proofs.get(where):
+        for proof in facts.proofs:
+            if self._is_news(("proof", proof.name, proof.path), proof.acceptance):
                 level = logging.INFO if proof.acceptance is Acceptance.ACCEPTED else logging.WARNING
                 words = (proof.name, proof.path, said_of(proof), proof.detail)
                 _log.log(level, "push certificate %s over %s: %s (%s)", *words, extra={"path": proof.path})
-        self._proofs = {where: proof.acceptance for where, proof in latest.items()}
 
     def _say_couriers(self, facts: Facts) -> None:
-        latest = {service.name: service.hosts for service in facts.services if _is_numbered(service)}
-        for name, hosts in latest.items():
-            if hosts != self._couriers.get(name, hosts):
+        for service in filter(_is_numbered, facts.services):
+            name, hosts = service.name, service.hosts
+            if self._is_news(("couriers", name), hosts, at_first=hosts):
                 _log.info("%s: the bag's hosts are now %s to %s", name, hosts[0], hosts[-1])
-        self._couriers = latest
 
 
 def in_words(judged: Judgement) -> str:

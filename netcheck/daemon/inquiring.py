@@ -37,16 +37,13 @@ class _Suspicion:
 
     ports: set[int] = field(default_factory=set)
     """Empty for all."""
-    again: dict[tuple[str, str], None] = field(default_factory=dict)
-    """Services and hosts to be visited as they were the last time, in order."""
+    again: list[Endpoint] = field(default_factory=list)
+    """What is to be visited as it was the last time, in order."""
     is_change: bool = False
     """Whether it may be more than single hosts."""
 
     def is_about(self, ports: Iterable[int]) -> bool:
         return not self.ports or not self.ports.isdisjoint(ports)
-
-    def add_hosts(self, endpoints: Iterable[Endpoint]) -> None:
-        self.again.update(((each.service, each.host), None) for each in endpoints)
 
 
 class Inquiries:
@@ -123,9 +120,7 @@ class Inquiries:
             waiting = {_target(self._under_way[scope]) for scope in begun}
             failing = self._state.courses.failing(self._state.endpoints)
             for path in self._state.paths:
-                again = _Suspicion()
-                again.add_hosts(failing.get(path.name, ()))
-                calls = self._again([path], again)[:_MOST_AGAIN_IN_A_ROUND]
+                calls = self._again(path, failing.get(path.name, ()))[:_MOST_AGAIN_IN_A_ROUND]
                 for scope in self._take_up(call for call in calls if _target(call) not in waiting):
                     begun.append(scope)
                     nursery.start_soon(self._ask_one, scope)
@@ -141,13 +136,13 @@ class Inquiries:
         for part in doubts:
             suspicion = found.setdefault(part.path, _Suspicion())
             suspicion.ports.add(part.port)
-            suspicion.add_hosts(witnesses.get(part, [])[:_WITNESSES])
+            suspicion.again += witnesses.get(part, [])[:_WITNESSES]
             suspicion.is_change = True
         for path in paths:
             if suspects := courses.suspects(path):
                 suspicion = found.setdefault(path, _Suspicion())
                 suspicion.ports.update(each.port for each in suspects)
-                suspicion.add_hosts(suspects)
+                suspicion.again += suspects
         return found
 
     def _may_begin(self, path: str, round_time: float) -> bool:
@@ -161,7 +156,7 @@ class Inquiries:
 
     def _begin(self, nursery: trio.Nursery, paths: Sequence[ProbePath], suspicion: _Suspicion) -> bool:
         """Whether there is room for any visit."""
-        scopes = self._take_up([*self._again(paths[:1], suspicion), *self._sample(paths, suspicion)])
+        scopes = self._take_up([*self._again(paths[0], suspicion.again), *self._sample(paths, suspicion)])
         if not scopes:
             return False
         asked = {self._under_way[scope].path.name for scope in scopes}
@@ -182,15 +177,15 @@ class Inquiries:
                 self._under_way[scope] = call
         return scopes
 
-    def _again(self, paths: Iterable[ProbePath], suspicion: _Suspicion) -> list[Call]:
-        """Visits that go where the last ones went, in the order of the suspicion."""
-        by_name: dict[str, list[tuple[Service, ProbePath]]] = {}
-        for service, path in targets(self._state.services, paths):
-            by_name.setdefault(service.name, []).append((service, path))
+    def _again(self, path: ProbePath, endpoints: Iterable[Endpoint]) -> list[Call]:
+        """Visits over the path that go where the last ones went, in this order."""
+        by_name: dict[str, list[Service]] = {}
+        for service, _ in targets(self._state.services, [path]):
+            by_name.setdefault(service.name, []).append(service)
         calls = (
             Call(service, host, path, self._turns.get((path.name, name, host), 0))
-            for name, host in suspicion.again
-            for service, path in by_name.get(name, ())
+            for name, host in dict.fromkeys((each.service, each.host) for each in endpoints)
+            for service in by_name.get(name, ())
             if host in service.hosts
         )
         return list(itertools.islice(calls, _MOST_AGAIN))

@@ -1,10 +1,9 @@
-"""What the daemon measures: visits on the schedule, and connections that are held idle.
+"""What the daemon measures: visits on the schedule, beside them inquiries, large hellos and idle holds.
 
 A new config is taken by difference: what it still has goes on untouched, visits and holds under way included.
 All else is cancelled, and nothing begins that was: each asks for the prober first, by `_measures`.
 """
 
-import itertools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ import trio
 from netcheck.bags import with_counts
 from netcheck.config.file import Config
 from netcheck.daemon.announcing import log_failures
+from netcheck.daemon.holding import Holding
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.daemon.large_hellos import LargeHellos
 from netcheck.daemon.standstill import Pulse
@@ -24,9 +24,9 @@ from netcheck.model.paths import Family, ProbePath
 from netcheck.model.push_certificates import Acceptance, PushIdentity
 from netcheck.model.results import Result, Visit
 from netcheck.model.services import Service, Timeouts, hosts_on, targets
-from netcheck.plan import Call, HeldSlot, Slot, held_slots, is_planned, longest_wait, slots
+from netcheck.plan import Call, Slot, is_planned, longest_wait, slots
 from netcheck.probe.runner import Memory, Prober
-from netcheck.schedule import Gate, Job, Schedule, offset_of
+from netcheck.schedule import Gate, Job, Schedule
 from netcheck.state.own import BUG, STOOD_STILL
 from netcheck.state.state import State
 
@@ -83,8 +83,7 @@ class Probing:
         self._round = 0
         self._inquiries = Inquiries(state, self._inquire)
         self._large_hellos = LargeHellos(state, self._try_large_hellos)
-        self._holds: dict[str, _Holding] = {}
-        self._nursery: trio.Nursery | None = None
+        self._holding = Holding(state, self._hold, self._schedule.sleep)
         self._pulse = Pulse()
         self._plan()
 
@@ -107,14 +106,12 @@ class Probing:
 
     async def run(self) -> None:
         """Measure until cancelled."""
-        async with trio.open_nursery() as self._nursery:
-            self._nursery.start_soon(self._pulse.run)
-            self._nursery.start_soon(self._schedule.run)
-            a_round = partial(self._schedule.sleep, 1.0)
-            self._nursery.start_soon(self._inquiries.run, self._pace, a_round)
-            self._nursery.start_soon(self._large_hellos.run)
-            for holding in self._holds.values():
-                self._nursery.start_soon(self._hold, holding)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pulse.run)
+            nursery.start_soon(self._schedule.run)
+            nursery.start_soon(self._inquiries.run, self._pace, partial(self._schedule.sleep, 1.0))
+            nursery.start_soon(self._large_hellos.run)
+            nursery.start_soon(self._holding.run)
 
     async def probe(self, path: str, service: str, host: str) -> list[Visit]:
         """Visit a host now, beside the rounds, under the same gates; the state learns nothing of it."""
@@ -178,7 +175,7 @@ class Probing:
         state.own.interval = longest_wait(state.services, state.paths, config.probing.interval)
         self._inquiries.plan()
         self._large_hellos.plan()
-        self._plan_holds()
+        self._holding.plan()
 
     def _services(self) -> tuple[Service, ...]:
         """As the config has them; those that are numbered by the bag, with the hosts that bags speak of."""
@@ -240,31 +237,7 @@ class Probing:
             self._note_bug("a large hello to", host, path.name)
             return []
 
-    def _plan_holds(self) -> None:
-        wanted = {slot.key: slot for slot in held_slots(self._state.services, self._state.paths)}
-        for key, holding in list(self._holds.items()):
-            if holding.goes_on_as(wanted.get(key)):
-                holding.slot = wanted[key]
-            else:
-                holding.task.cancel()
-                del self._holds[key]
-        for key in wanted.keys() - self._holds.keys():
-            self._holds[key] = _Holding(wanted[key])
-            if self._nursery is not None:
-                self._nursery.start_soon(self._hold, self._holds[key])
-
-    async def _hold(self, holding: "_Holding") -> None:
-        """Hold one connection after the other, with a round's time in between."""
-        with holding.task:
-            await self._schedule.sleep(offset_of(holding.slot.key))
-            for turn in itertools.count():
-                if (call := holding.slot.call(turn)) is not None:
-                    holding.host = call.host
-                    await self._hold_once(call, holding.slot)
-                    holding.host = None
-                await self._schedule.sleep(1.0)
-
-    async def _hold_once(self, call: Call, slot: HeldSlot) -> None:
+    async def _hold(self, call: Call, family: Family) -> None:
         try:
             measures, since = await self._measures(), self._pulse.now()
 
@@ -276,7 +249,7 @@ class Probing:
                 since = self._pulse.now()
                 self._state.record_hold(hold)
 
-            await measures.hold(call.service, call.host, call.path, slot.family, call.turn, tell)
+            await measures.hold(call.service, call.host, call.path, family, call.turn, tell)
         except Exception:  # a bug of ours costs one hold, and never the daemon
             self._note_bug("the hold of", call.service.name, call.path.name)
 
@@ -289,19 +262,3 @@ class Probing:
     def _note_bug(self, where: str, whose: str, path: str) -> None:
         self._state.own.note_skipped(BUG, 1)
         _log.exception("internal error in %s %s over %s", where, whose, path, extra={"path": path})
-
-
-class _Holding:
-    """A connection that is held idle, and then the next one."""
-
-    def __init__(self, slot: HeldSlot) -> None:
-        self.slot = slot
-        self.host: str | None = None
-        """To which one is held right now, if any."""
-        self.task = trio.CancelScope()
-
-    def goes_on_as(self, slot: HeldSlot | None) -> bool:
-        """Whether another plan has the same, with the host that is being held."""
-        if slot is None or slot.about != self.slot.about:
-            return False
-        return self.host is None or self.host in hosts_on(slot.service, slot.path)

@@ -7,11 +7,12 @@ import time
 
 import trio
 
+from netcheck.model.services import Timeouts
+
 _BEAT = 1.0
-_LONGEST = 4.0
+_LONGEST = _BEAT + Timeouts().resolve
 """Seconds from one beat to the next that are no standstill yet: a beat, and the least that a phase has by
-default. No busy machine is so late.
-"""
+default. No busy machine is so late."""
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on in a machine that sleeps
 
 

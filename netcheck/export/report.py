@@ -70,7 +70,7 @@ def _incident(span: Span, now: float) -> Json:
         "hop": span.hop,
         "began": _iso(span.began),
         "seen": _iso(span.seen),
-        "ended": None if span.ended is None else _iso(span.ended),
+        "ended": _iso(span.ended),
         "duration": span.until(now) - span.began,
         "summary": span.summary,
         "evidence": list(span.evidence),
@@ -132,10 +132,7 @@ def _result(result: Result) -> Json:
         "address": attempt.address,
         "balancer": attempt.balancer,
         "source": attempt.source,
-        "outcome": result.outcome,
-        "phase": failure.phase if failure else None,
-        "reason": failure.reason if failure else None,
-        "detail": failure.detail if failure else None,
+        **_outcome(attempt),
         "evidence": failure.evidence_text or None if failure else None,
         "phases": dict(result.phases),
         "legs": _legs(attempt),
@@ -156,15 +153,21 @@ def _choice(choice: Choice) -> Json:
 
 
 def _way(attempt: Attempt) -> Json:
-    failure = attempt.failure
     return {
         "proxies": [proxy.url for proxy in attempt.proxies],
         "address": attempt.address,
-        "outcome": Outcome.FAILURE if failure else Outcome.SUCCESS,
+        **_outcome(attempt),
+        "phases": dict(attempt.phases),
+    }
+
+
+def _outcome(attempt: Attempt) -> Json:
+    failure = attempt.failure
+    return {
+        "outcome": attempt.outcome,
         "phase": failure.phase if failure else None,
         "reason": failure.reason if failure else None,
         "detail": failure.detail if failure else None,
-        "phases": dict(attempt.phases),
     }
 
 
@@ -179,8 +182,8 @@ def _tls(tls: TlsInfo) -> Json:
         "issuer": tls.issuer,
         "subject": tls.subject,
         "names": list(tls.names),
-        "not_before": None if tls.not_before is None else _iso(tls.not_before),
-        "not_after": None if tls.not_after is None else _iso(tls.not_after),
+        "not_before": _iso(tls.not_before),
+        "not_after": _iso(tls.not_after),
         "sha256": tls.sha256,
         "trust": tls.trust,
         "alpn": tls.alpn,
@@ -235,7 +238,7 @@ def _push_certificate(certificate: PushCertificate, proofs: Iterable[Proof]) -> 
         "name": certificate.name,
         "topic": certificate.topic,
         "topic_matches": certificate.topic_matches,
-        "not_after": None if certificate.not_after is None else _iso(certificate.not_after),
+        "not_after": _iso(certificate.not_after),
         "sha1": certificate.sha1,
         "sha256": certificate.sha256,
         "error": certificate.error,
@@ -267,5 +270,7 @@ def _hold(hold: Hold) -> Json:
     }
 
 
-def _iso(time: float) -> str:
+def _iso(time: float | None) -> str | None:
+    if time is None:
+        return None
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from netcheck.files import open_file, stamp_of
-from netcheck.history.timeline import MOST, Key, key_of
+from netcheck.history.timeline import MOST
 from netcheck.model.findings import Cause, Hop, Verdict
-from netcheck.model.incidents import Span
+from netcheck.model.incidents import Key, Span
 from netcheck.model.paths import Role
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Database:
     def read(self) -> list[Span]:
         """What the file has; nothing where there was none yet, or a damaged one."""
         found = self._mended(self._load)
-        self._written = {key_of(span): span for span in found}
+        self._written = {span.key: span for span in found}
         return found
 
     def write(self, spans: Mapping[Key, Span], before: float) -> None:

@@ -12,9 +12,9 @@ import trio
 
 from netcheck.history.claim import Claim
 from netcheck.history.database import Database, HistoryError, read, refuse_another_history
-from netcheck.history.timeline import Describe, Key, Timeline
+from netcheck.history.timeline import Describe, Timeline
 from netcheck.model.findings import Judgement
-from netcheck.model.incidents import Span
+from netcheck.model.incidents import Key, Span
 
 _log = logging.getLogger("netcheck")
 _WRITE_EVERY = 60.0

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from netcheck.model.findings import Cause, Hop, Judgement, Verdict
-from netcheck.model.incidents import Availability, Onset, Span
+from netcheck.model.findings import Cause, Hop, Judgement, Verdict, Where
+from netcheck.model.incidents import Availability, Key, Onset, Span
 from netcheck.model.paths import Role
 
 MOST = 5000
@@ -19,10 +19,6 @@ _MOST_LINES = 20
 _LONGEST = 4000
 """Characters of a text that is kept."""
 
-Key = tuple[str, Role, float]
-"""Path, role, and when it began."""
-Where = tuple[str, Role]
-"""Path and role."""
 Faults = Mapping[tuple[Cause, Hop], float]
 """What is wrong somewhere: when each of it was first seen, as a Unix time."""
 Describe = Callable[[Judgement], Onset]
@@ -64,7 +60,7 @@ class Timeline:
         for span in list(self._open.values()):
             if span.began > now:
                 self._move(span, now)
-        judged = {(each.path, each.role): each for each in judgements}
+        judged = {each.where: each for each in judgements}
         for where in self._open.keys() - judged.keys():
             self._end(self._open[where], now)
         self._faults = {where: its for where, its in self._faults.items() if where in judged}
@@ -83,7 +79,7 @@ class Timeline:
             goes_on = now - before.seen <= LONGEST_GAP
             if goes_on and _gist(before) == _gist(judged):
                 return self._put(replace(before, seen=now))
-            if goes_on and before.is_incident and (before.path, before.role) in self._inherited:
+            if goes_on and before.is_incident and before.where in self._inherited:
                 return None
             self._end(before, now)
         return self._begin(_begun(judged, now, describe))
@@ -93,36 +89,35 @@ class Timeline:
         self._put(span)
 
     def _put(self, span: Span) -> None:
-        self._open[span.path, span.role] = self.spans[key_of(span)] = span
+        self._open[span.where] = self.spans[span.key] = span
 
     def _end(self, span: Span, now: float) -> None:
         """Now, or when it was last seen, where nobody looked for too long."""
         self.version += 1
         ended = now if now - span.seen <= LONGEST_GAP else span.seen
-        self.spans[key_of(span)] = replace(span, ended=ended)
-        self._open.pop((span.path, span.role), None)
+        self.spans[span.key] = replace(span, ended=ended)
+        self._open.pop(span.where, None)
 
     def _move(self, span: Span, now: float) -> None:
         """The clock was set back behind its beginning: what lasts has begun by now."""
         self.version += 1
-        del self.spans[key_of(span)]
+        del self.spans[span.key]
         self._put(replace(span, began=now, seen=now))
 
     def add(self, earlier: Iterable[Span]) -> None:
         """Take in what a file has. What it left open goes on, unless something newer has begun."""
         self.version += 1
         in_order = sorted(earlier, key=lambda span: span.began)
-        latest = {(span.path, span.role): span for span in in_order}
+        latest = {span.where: span for span in in_order}
         merged: dict[Key, Span] = {}
         for span in in_order:
-            where = span.path, span.role
-            merged[key_of(span)] = span
+            merged[span.key] = span
             if span.ended is None:
-                if span is latest[where] and where not in self._open:
-                    self._open[where] = span
-                    self._inherited.add(where)
+                if span is latest[span.where] and span.where not in self._open:
+                    self._open[span.where] = span
+                    self._inherited.add(span.where)
                 else:
-                    merged[key_of(span)] = replace(span, ended=span.seen)
+                    merged[span.key] = replace(span, ended=span.seen)
         self.spans = merged | self.spans
 
     def drop(self, before: float) -> None:
@@ -152,7 +147,7 @@ class Timeline:
         grouped: dict[Where, list[Span]] = {}
         for span in self.spans.values():
             if span.until(now) > since:
-                grouped.setdefault((span.path, span.role), []).append(span)
+                grouped.setdefault(span.where, []).append(span)
         return [_availability(*where, grouped[where], since, now) for where in sorted(grouped)]
 
 
@@ -195,13 +190,13 @@ def _incidents(spans: Iterable[Span]) -> Iterable[Span]:
     found: dict[Key, Span] = {}
     latest: dict[Where, Span] = {}
     for span in sorted(filter(lambda span: span.is_incident, spans), key=lambda span: span.began):
-        before = latest.get((span.path, span.role))
+        before = latest.get(span.where)
         incident = span
         if before and _settles(before, span):
             is_of_it = (before.cause, before.hop) == (span.cause, span.hop)
             began = before.cause_began if is_of_it else span.began
             incident = replace(span, began=before.began, cause_began=began)
-        latest[span.path, span.role] = found[key_of(incident)] = incident
+        latest[span.where] = found[incident.key] = incident
     return found.values()
 
 
@@ -216,7 +211,3 @@ def _gist(each: Judgement | Span) -> tuple[Verdict, Cause | None, Hop | None, bo
     if each.verdict is Verdict.READY or each.is_expected:
         return each.verdict, None, None, True
     return each.verdict, each.cause, each.hop, False
-
-
-def key_of(span: Span) -> Key:
-    return span.path, span.role, span.began

@@ -87,9 +87,8 @@ _RESOLVE_REASONS = (
     Reason.PERMISSION_DENIED,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
+    Reason.SINKHOLED,
 )
-
-
 _CONNECT_REASONS = (
     Reason.TIMEOUT,
     Reason.REFUSED,
@@ -101,8 +100,6 @@ _CONNECT_REASONS = (
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
-
-
 _TLS_REASONS = (
     Reason.TLS_TIMEOUT,
     Reason.TLS_NOT_TLS,
@@ -116,8 +113,6 @@ _TLS_REASONS = (
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
-
-
 _PROXY_REASONS = (
     Reason.PROXY_TIMEOUT,
     Reason.PROXY_CLOSED,
@@ -147,7 +142,6 @@ CERTIFICATE_REASONS = (*NOT_ITS_CERTIFICATE, Reason.TLS_EXPIRED)
 PAC_REASONS = (Reason.PAC_UNAVAILABLE, Reason.PAC_FAULTY)
 """They can happen only where a PAC file names the proxies."""
 
-
 LOGIN_REASONS = (Reason.PROXY_AUTH_REQUIRED, Reason.PROXY_AUTH_FAILED, Reason.PROXY_AUTH_UNSUPPORTED)
 """A proxy wants a login that it does not get."""
 
@@ -157,8 +151,8 @@ DNS_SILENCE = (Reason.DNS_TIMEOUT, Reason.RESOLVER_UNREACHABLE)
 """No nameserver answers, though there is a way to it."""
 
 REASONS_OF_PHASE: Mapping[Phase, tuple[Reason, ...]] = {
-    Phase.RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED),
-    Phase.PROXY_RESOLVE: (*_RESOLVE_REASONS, Reason.SINKHOLED, *PAC_REASONS),
+    Phase.RESOLVE: _RESOLVE_REASONS,
+    Phase.PROXY_RESOLVE: (*_RESOLVE_REASONS, *PAC_REASONS),
     Phase.PROXY_CONNECT: _CONNECT_REASONS,
     Phase.PROXY_TLS: _TLS_REASONS,
     Phase.PROXY_HANDSHAKE: _PROXY_REASONS,

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from netcheck.model.paths import Expected, Role
 from netcheck.model.results import Result
@@ -178,6 +178,10 @@ class Finding:
         return f"{self.next_step} Seen: {self.reply.rstrip('.')}." if self.reply else self.next_step
 
 
+Where: TypeAlias = tuple[str, Role]
+"""Path and role."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict and what it rests on, for one path and role."""
@@ -197,6 +201,10 @@ class Judgement:
     """What may be changing, in sentences for people: the rest is as it was before, until that is clear."""
     is_stale: bool = False
     """Whether all that failed did so for a reason that is over, and nobody has looked again since."""
+
+    @property
+    def where(self) -> Where:
+        return self.path, self.role
 
     @property
     def cause(self) -> Cause | None:

@@ -1,10 +1,13 @@
 """What has been over time: spans of one verdict, and how available that makes a path for a role."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from netcheck.model.findings import Cause, Hop, Verdict
+from netcheck.model.findings import Cause, Hop, Verdict, Where
 from netcheck.model.paths import Role
+
+Key: TypeAlias = tuple[str, Role, float]
+"""Path, role, and when it began: no two spans have the same."""
 
 LATE = 150.0
 """Seconds for which nobody need have said that a span goes on: the daemon writes that once a minute."""
@@ -34,6 +37,14 @@ class Span:
     """One probe that failed then, phase by phase."""
     cause_began: float | None = None
     """When it had this cause first, where the incident began with another one; never written to a file."""
+
+    @property
+    def where(self) -> Where:
+        return self.path, self.role
+
+    @property
+    def key(self) -> Key:
+        return self.path, self.role, self.began
 
     @property
     def is_incident(self) -> bool:

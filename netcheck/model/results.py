@@ -166,6 +166,10 @@ class Attempt:
     """Whether a proxy was seen to want the login of the config, which not everybody has."""
 
     @property
+    def outcome(self) -> Outcome:
+        return Outcome.FAILURE if self.failure else Outcome.SUCCESS
+
+    @property
     def proxy(self) -> Proxy | None:
         """The proxy that ended it, be it for the next one in the row; the last one where none did."""
         return self.proxies[min(self.passed, len(self.proxies) - 1)] if self.proxies else None
@@ -257,10 +261,6 @@ class Result:
     @property
     def endpoint(self) -> Endpoint:
         return Endpoint(self.service, self.host, self.port, self.path, self.attempt.family)
-
-    @property
-    def outcome(self) -> Outcome:
-        return Outcome.FAILURE if self.attempt.failure else Outcome.SUCCESS
 
     @property
     def phases(self) -> Mapping[Phase, float]:

@@ -29,6 +29,10 @@ class Part(NamedTuple):
         return Part(self.path, self.port, self.family)
 
     @property
+    def is_whole(self) -> bool:
+        return not self.what
+
+    @property
     def is_range(self) -> bool:
         """Whether it is what is in one range; no service has a slash in its name."""
         return "/" in self.what
@@ -64,6 +68,11 @@ class Trend:
     """How many hosts have to fail until it is down."""
     again: Moment | None = None
     """Since when nothing answers once more, where something did for a moment while it was down."""
+
+    @property
+    def is_surely_down(self) -> bool:
+        """Whether it is down, and nothing shows that it may be changing."""
+        return self.down is not None and self.doubt is None
 
     @property
     def fell_silent(self) -> float:

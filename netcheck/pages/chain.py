@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from netcheck.answers import in_short
 from netcheck.model.failing import Phase
 from netcheck.model.findings import THIS_NETWORK, Finding, Hop, Judgement, Verdict
 from netcheck.model.paths import Binding, ProbePath, Resolver
+from netcheck.telling.answers import in_short
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from netcheck.facts import Facts
-from netcheck.fields import Field, Fields, failure_text
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Result
 from netcheck.pages import transcript
 from netcheck.phrases import time_text
 from netcheck.state.flows import Flow, Recent
+from netcheck.telling.fields import Field, Fields, failure_text
 
 _MOST_ADDRESSES = 40
 _BAR, _HEIGHT = 4, 16

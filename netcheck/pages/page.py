@@ -8,9 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from netcheck.answers import answers
 from netcheck.facts import Facts
-from netcheck.fields import Fields
 from netcheck.model.findings import Judgement
 from netcheck.model.incidents import Onset
 from netcheck.model.paths import ProbePath
@@ -20,6 +18,8 @@ from netcheck.pages.matrix import matrix
 from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
 from netcheck.phrases import time_text
+from netcheck.telling.answers import answers
+from netcheck.telling.fields import Fields
 
 if TYPE_CHECKING:
     from jinja2 import Environment

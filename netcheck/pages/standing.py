@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zlib import crc32
 
-from netcheck.answers import evidence_lines, in_short
 from netcheck.facts import Facts, PathFinding
 from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
 from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Expected, Role
 from netcheck.pages.words import Said, said
 from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
+from netcheck.telling.answers import evidence_lines, in_short
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netcheck.answers import said_of
-from netcheck.fields import Field, balanced, failure_text, ways_chosen
 from netcheck.model.bags import FetchedBag
 from netcheck.model.holds import Hold, HoldEnd
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.model.results import Lookup, Result
 from netcheck.phrases import date_text, duration_text
-from netcheck.rows import (
+from netcheck.telling.answers import said_of
+from netcheck.telling.fields import Field, balanced, failure_text, ways_chosen
+from netcheck.telling.rows import (
     BAG_HEADER,
     CERTIFICATE_HEADER,
     LONGEST,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
-from netcheck.answers import NOTHING_JUDGED, WHO, in_short
 from netcheck.model.findings import Cause, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.phrases import listed
+from netcheck.telling.answers import NOTHING_JUDGED, WHO, in_short
 
 _WHO = {Role.DEVICE: WHO[Role.DEVICE], Role.PROVIDER: f"The {WHO[Role.PROVIDER]}"}
 _DOES: Mapping[Role, Mapping[Verdict, str]] = {

@@ -167,7 +167,7 @@ class Chances:
         """A part is asked too seldom to tell by itself: all of a path's do that answer at all."""
         by_path: dict[str, list[_Series]] = {}
         for part, series in self._series.items():
-            if part != part.whole:
+            if not part.is_whole:
                 by_path.setdefault(part.path, []).append(series)
         random = {path for path, its in by_path.items() if _answer_again(its) and not _fail_in_a_crowd(its)}
         return frozenset(p for p, series in self._series.items() if p.path in random and series.answers)

@@ -33,14 +33,10 @@ class Courses:
         """Those that are in doubt, and since when."""
         self._suspects: dict[str, dict[Endpoint, None]] = {}
         """By path, in the order in which they failed."""
-        self._newest = -math.inf
+        self.newest = -math.inf
+        """When the latest attempt began, on the monotonic clock."""
         self.visited = set[str]()
         """The paths on which anything was seen of what is required."""
-
-    @property
-    def newest(self) -> float:
-        """When the latest attempt began, on the monotonic clock."""
-        return self._newest
 
     def configure(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         hosts = self._hosts = {}
@@ -69,7 +65,7 @@ class Courses:
         if (course := self._courses.get(part)) is None:  # nothing that is required
             return
         best = next(filterfalse(_failure, seen.results), seen.results[0])
-        self._newest = max(self._newest, best.attempt.at)
+        self.newest = max(self.newest, best.attempt.at)
         self.visited.add(endpoint.path)
         was_down = course.is_down
         self._note(part, best, seen, is_explained=False)
@@ -119,7 +115,7 @@ class Courses:
         else:
             since = attempt.at if seen.fails_since is None else seen.fails_since
             ended = course.fail(result.host, attempt, since, is_explained=is_explained)
-        if ended is not None and not part.what:
+        if ended is not None and part.is_whole:
             self._forget_within(part, ended)
         self._note_trend(part)
 
@@ -129,7 +125,7 @@ class Courses:
             self._note_trend(part)
 
     def _note_within(self, part: Part) -> None:
-        if part.what:
+        if not part.is_whole:
             self._within.setdefault(part.whole, []).append(part)
 
     def _note_trend(self, part: Part) -> None:
@@ -153,8 +149,8 @@ class Courses:
         return {
             part: self._trends[part]
             for part, since in self._doubtful.items()
-            if self._newest - since.at <= patience
-            and (part == part.whole or not _is_down(self._trends[part.whole]))
+            if self.newest - since.at <= patience
+            and (part.is_whole or not self._trends[part.whole].is_surely_down)
         }
 
     def silent_since(self, time: float) -> dict[str, float]:
@@ -206,10 +202,6 @@ class Courses:
     def _is_down_around(self, endpoint: Endpoint) -> bool:
         part = Part.of(endpoint)
         return any(self._courses[each].is_down for each in (part, part.whole))
-
-
-def _is_down(trend: Trend) -> bool:
-    return trend.down is not None and trend.doubt is None
 
 
 def _parts(service: Service, path: ProbePath) -> Iterable[Part]:

@@ -110,7 +110,7 @@ class Flows:
             flow = Flow(result.service, result.port, result.path)
             outcomes = self.outcomes.get(flow)
             if outcomes is not None and result.counted:
-                outcomes[result.outcome] += 1
+                outcomes[result.attempt.outcome] += 1
                 attempt = result.attempt
                 self.recent[flow].append((attempt.failure is None, attempt.seconds))
                 self.paths[result.path].count(result)

@@ -22,7 +22,7 @@ def doubts_in_words(doubts: Trends, judged: Judgement) -> tuple[str, ...]:
 
 def _in_words(port: int, trends: Mapping[Part, Trend]) -> str:
     """Of several parts, by the one with the most hosts; that one answers again is the news."""
-    part = max(trends, key=lambda part: (trends[part].down is not None, trends[part].hosts, not part.what))
+    part = max(trends, key=lambda part: (trends[part].down is not None, trends[part].hosts, part.is_whole))
     trend = trends[part]
     since = trend.doubt.time if trend.doubt else 0.0
     clock = datetime.fromtimestamp(since, UTC).strftime("%H:%M:%S UTC")
@@ -34,7 +34,7 @@ def _in_words(port: int, trends: Mapping[Part, Trend]) -> str:
 
 def _of_what(part: Part) -> str:
     """Which of all that goes over the port, where it is not everything."""
-    if not part.what:
+    if part.is_whole:
         return ""
     return f" in {part.what}" if part.is_range else f" of {part.what}"
 

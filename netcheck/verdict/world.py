@@ -195,7 +195,7 @@ class World:
 
         Where all is down, and every path has lost its routes lately, only of what came since.
         """
-        wholes = [part for part in self._trends if part == part.whole]
+        wholes = [part for part in self._trends if part.is_whole]
         its = [counted for counted in self._by_path.values() if counted]
         since = [unrouted_since(counted) for counted in its]
         if not wholes or not all(self._trends[part].down for part in wholes) or math.inf in since:

@@ -5,11 +5,11 @@ They hang because the namespace drops what comes in at their port.
 
 import subprocess
 import time
-from pathlib import Path
 
 from tests.bench.costs import judge
 from tests.bench.daemon import FIRST_PORT, MOST_HOSTS, Settings, config, daemon, sink
 from tests.bench.processes import in_a_namespace, memory
+from tests.connections import SYN_SENT, connections
 
 GOAL = 10
 """Megabytes that they may cost all together."""
@@ -59,8 +59,8 @@ def _wait_until_they_hang() -> None:
 
 
 def _connecting() -> int:
-    """How many connections of this namespace are in SYN_SENT, which is 02 in tcp(5)."""
-    return sum(line.split()[3] == "02" for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    """How many connections of this namespace are in SYN_SENT."""
+    return sum(each.state == SYN_SENT for each in connections())
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import trio
-from trio.testing import MockClock
 
 from netcheck.config.file import Config
 from netcheck.daemon.announcing import Announcer
@@ -25,6 +25,7 @@ from netcheck.model.services import Service, Timeouts, families_of
 from netcheck.schedule import Gate
 from netcheck.settling import LatestFacts
 from netcheck.state.state import State
+from tests.virtual import told
 
 WALL = 1_790_000_000.0
 """The wall clock when the virtual one begins, in Unix seconds."""
@@ -193,13 +194,4 @@ class Watched:
 
 def watch(config: Config, network: Network, story: Callable[[Watched], Awaitable[None]]) -> Watched:
     """Let a daemon measure the network while the story is told; times begin at 0."""
-
-    async def main() -> Watched:
-        watched = Watched(config, network)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watched.run)
-            await story(watched)
-            nursery.cancel_scope.cancel()
-        return watched
-
-    return trio.run(main, clock=MockClock(autojump_threshold=0))
+    return told(partial(Watched, config, network), story)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.config.file import default
 from netcheck.config.settings import ProbingSettings
@@ -20,6 +19,7 @@ from netcheck.web.routes import NotInTime, NotThere, TooMuch, routes
 from netcheck.web.server import LIMITS, Request
 from tests.daemon.network import Network
 from tests.probe.peers import in_trio
+from tests.virtual import virtually
 
 HANGS = Failure(Phase.CONNECT, Reason.TIMEOUT)
 HOST = "api.push.apple.com"
@@ -43,7 +43,7 @@ def asked(pace: ProbingSettings, network: Network, *, rounds: bool = False) -> t
             nursery.cancel_scope.cancel()
         return answer, trio.current_time() - begun
 
-    return trio.run(main, clock=MockClock(autojump_threshold=0))
+    return virtually(main)
 
 
 def test_a_probe_that_fails_by_a_long_timeout_is_answered_with_what_it_saw() -> None:

@@ -9,8 +9,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.configs import daemon_config
 from tests.daemon.running import Running, running
-from tests.daemon.test_web_port import config_with
 from tests.programs import program
 
 pytestmark = pytest.mark.needs("chromium")
@@ -59,7 +59,7 @@ def page(browser: Browser, evil: str) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(config_with(tmp_path_factory.mktemp("daemon"))) as daemon:
+    with running(daemon_config(tmp_path_factory.mktemp("daemon"))) as daemon:
         yield daemon
 
 

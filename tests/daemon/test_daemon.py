@@ -14,35 +14,23 @@ from netcheck.daemon.daemon import Daemon
 from netcheck.model.paths import ProbePath
 from netcheck.model.services import Service
 from netcheck.pages import page
-from netcheck.verdict.assessing import Assessment, assess
 from netcheck.web.routes import routes
 from netcheck.web.server import Request, Response
 from tests.bench.network import Network
-from tests.test_cli import config
+from tests.calls import Counted
+from tests.configs import config, daemon_config, ours
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     return Daemon(file, load(file))
 
 
-class Judged:
-    """Counts how often the engine judges."""
-
-    def __init__(self) -> None:
-        self.runs = 0
-
-    def __call__(self, *args: object, **options: object) -> Assessment:
-        self.runs += 1
-        return assess(*args, **options)  # type: ignore[arg-type]  # whatever facts.py hands over
-
-
 @pytest.fixture
-def judged(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Judged:
-    judged = Judged()
-    monkeypatch.setattr(facts, "assess", judged)
-    return judged
+def engine(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """How often it judges once there is a daemon."""
+    return Counted(monkeypatch, facts, "assess")
 
 
 def test_the_first_scrape_says_what_is_configured(daemon: Daemon) -> None:
@@ -57,17 +45,15 @@ def test_the_first_scrape_says_what_is_configured(daemon: Daemon) -> None:
     assert set(map(float, skipped.values())) == {0}
 
 
-def test_scrapes_judge_nothing(daemon: Daemon, judged: Judged) -> None:
+def test_scrapes_judge_nothing(daemon: Daemon, engine: Counted) -> None:
     for _ in range(5):
         trio.run(daemon.scrape, "", ())
         trio.run(daemon.scrape, "application/openmetrics-text", ("netcheck_ready",))
-    assert judged.runs == 0
+    assert engine.runs == 0
 
 
 def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
-    with file.open("a") as text:
-        text.write("metrics: {per_host: true}\n")
+    file = daemon_config(tmp_path)
     daemon = Daemon(file, load(file))
     many = Service("many", tuple(f"host-{number}.example" for number in range(1000)), (443,))
     network = Network([many], [ProbePath("direct")])
@@ -101,7 +87,7 @@ def ask(daemon: Daemon, route: str, method: str = "GET") -> Response:
 
 @pytest.mark.parametrize("route", ["/", "/api/v1/status", "/api/v1/incidents"])
 def test_what_takes_long_to_show_is_made_in_a_thread_and_judges_nothing(
-    daemon: Daemon, judged: Judged, route: str, monkeypatch: pytest.MonkeyPatch
+    daemon: Daemon, engine: Counted, route: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
 
@@ -115,7 +101,7 @@ def test_what_takes_long_to_show_is_made_in_a_thread_and_judges_nothing(
     for room, name in ((showing, "report"), (showing, "incidents"), (page, "render")):
         monkeypatch.setattr(room, name, noting(getattr(room, name)))
     assert ask(daemon, route).status == 200
-    assert judged.runs == 0
+    assert engine.runs == 0
     assert threading.main_thread() not in threads
     assert len(threads) == 1
 

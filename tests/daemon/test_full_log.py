@@ -1,33 +1,25 @@
 """A log whose reader hangs, as a log shipper may: the daemon measures on, and ends when it is told to."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, with_default_signals
-from tests.test_cli import config
+from tests.pipes import full_pipe
 
 
 @pytest.fixture
-def full() -> Iterator[tuple[int, int]]:
-    """A pipe in which there is no room: where it is read, and where it is written."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    with suppress(BlockingIOError):
-        while True:
-            os.write(writing, b"x" * 4096)
-    os.set_blocking(writing, True)
-    yield reading, writing
-    os.close(reading)
-    os.close(writing)
+def full() -> Iterator[int]:
+    """Where a pipe is written in which there is no room."""
+    with full_pipe() as (_, writing):
+        yield writing
 
 
 def answers(web: Path) -> bool:
@@ -44,13 +36,12 @@ def answers(web: Path) -> bool:
 
 @pytest.mark.parametrize("style", ["text", "json"])
 def test_a_reader_that_hangs_stops_neither_the_start_nor_the_rounds_nor_the_end(
-    tmp_path: Path, full: tuple[int, int], style: str
+    tmp_path: Path, full: int, style: str
 ) -> None:
-    _, writing = full
-    file, web = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / "web"
-    file.write_text(f"listen: unix:{web}\n{file.read_text()}")
+    web = tmp_path / "web"
+    file = daemon_config(tmp_path, listen=f"unix:{web}")
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(file), "--log-format", style]
-    process = subprocess.Popen(command, stderr=writing, preexec_fn=with_default_signals)
+    process = subprocess.Popen(command, stderr=full, preexec_fn=with_default_signals)
     try:
         until = time.monotonic() + DEADLINE
         while not answers(web):

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.daemon.inquiring import Inquiries
 from netcheck.model.paths import Family, ProbePath
@@ -17,6 +16,7 @@ from netcheck.state.courses import Courses
 from netcheck.state.state import State
 from tests.calls import calls_in
 from tests.records import DROPPED, result, visit
+from tests.virtual import told
 
 DIRECT, OTHER = ProbePath("direct", families=(Family.IPV4,)), ProbePath("other", families=(Family.IPV4,))
 COURIER = Service("courier", tuple(f"{n}-courier.test" for n in range(12)), (5223,))
@@ -36,6 +36,9 @@ class Asked:
         self.broken = set[str]()
         """Hosts that fail; `*` are all."""
         self.takes = 0.1
+
+    async def run(self) -> None:
+        await self.inquiries.run(lambda: (ROUND, PATIENCE), partial(trio.sleep, ROUND))
 
     async def _visit(self, call: Call) -> None:
         self.calls.append(call)
@@ -60,16 +63,11 @@ class Asked:
 
 
 def ask(story: Callable[[Asked], Awaitable[None]], *paths: ProbePath) -> Asked:
-    async def main() -> Asked:
-        asked = Asked(*paths)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(asked.inquiries.run, lambda: (ROUND, PATIENCE), partial(trio.sleep, ROUND))
-            await trio.sleep(1)
-            await story(asked)
-            nursery.cancel_scope.cancel()
-        return asked
+    async def after_a_second(asked: Asked) -> None:
+        await trio.sleep(1)
+        await story(asked)
 
-    return trio.run(main, clock=MockClock(autojump_threshold=0))
+    return told(partial(Asked, *paths), after_a_second)
 
 
 async def nothing(_: Asked) -> None:

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.daemon.large_hellos import LargeHellos
 from netcheck.model.failing import Failure, Phase, Reason
@@ -15,6 +14,7 @@ from netcheck.model.results import LargeHello, Result
 from netcheck.model.services import Depth, Service, TlsSettings
 from netcheck.state.state import State
 from tests.records import result
+from tests.virtual import virtually
 
 DIRECT = ProbePath("direct")
 COURIER = Service(
@@ -62,7 +62,7 @@ class Tried:
                     do()
                 nursery.cancel_scope.cancel()
 
-        trio.run(main, clock=MockClock(autojump_threshold=0))
+        virtually(main)
 
 
 def nothing() -> None:

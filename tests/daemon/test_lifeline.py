@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
+
+from tests.pipes import full_pipe
 
 _BEGIN = "import time, trio; from netcheck.daemon.lifeline import Lifeline; line = Lifeline(10, 0.05)\n"
 STANDS_STILL = """
@@ -45,16 +46,9 @@ def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() ->
 
 @pytest.fixture(params=["full", "closed"])
 def pipe_that_nobody_reads(request: pytest.FixtureRequest) -> Iterator[int]:
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb"):
+    with full_pipe() as (reader, writing):
         if request.param == "closed":
             reader.close()
-        else:
-            os.set_blocking(writing, False)
-            with suppress(BlockingIOError):
-                while True:
-                    os.write(writing, b"x" * 4096)
-            os.set_blocking(writing, True)
         yield writing
 
 

@@ -1,18 +1,17 @@
 """What is measured, and what another config changes about it while it is being measured."""
 
-import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.config.file import Config, load
 from netcheck.daemon.probing import Probing
-from netcheck.daemon.standstill import Pulse, slept
+from netcheck.daemon.standstill import Pulse
 from netcheck.model.bags import Bag
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Outcome, Reason
@@ -23,9 +22,11 @@ from netcheck.model.results import LargeHello, Result, TlsInfo, Trust, Visit
 from netcheck.model.services import Service
 from netcheck.state.flows import Flow
 from netcheck.state.state import State
+from tests.configs import config as config_file
+from tests.configs import ours
 from tests.probe.peers import in_trio, serving
 from tests.records import DROPPED, result, visit
-from tests.test_cli import config as config_file
+from tests.virtual import told, virtually
 
 DOMAIN = "courier.push.apple.com"
 INIT = "init.push.apple.com"
@@ -35,7 +36,7 @@ INIT = "init.push.apple.com"
 
 
 def a_config(folder: Path, port: int, what: str = "") -> Config:
-    config = load(config_file(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]{what}}}"))
+    config = load(config_file(folder, ours(port, also=what)))
     return replace(config, probing=replace(config.probing, interval=0.2))
 
 
@@ -238,16 +239,13 @@ def auto(tmp_path: Path) -> Config:
     return load(file)
 
 
-def virtually(main: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    return trio.run(main, *args, clock=MockClock(autojump_threshold=0))
-
-
 class Run:
     """A probing in virtual time."""
 
     def __init__(self, config: Config, stand: Stand) -> None:
         self.state, self.config, self.stand = State(), config, stand
         self.probing = Probing(self.state, config, lambda *_: stand)
+        self.run = self.probing.run
 
     def take(self, **changes: Any) -> None:
         self.config = replace(self.config, **changes)
@@ -259,16 +257,7 @@ class Run:
 
 
 def run(config: Config, stand: Stand, meanwhile: Callable[[Run], Awaitable[None]]) -> Run:
-    async def main() -> Run:
-        made = Run(config, stand)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(made.probing.run)
-            await meanwhile(made)
-            nursery.cancel_scope.cancel()
-        return made
-
-    made: Run = virtually(main)
-    return made
+    return told(partial(Run, config, stand), meanwhile)
 
 
 def named(count: int) -> set[str]:
@@ -471,11 +460,11 @@ async def take_away(config: Config, at: float, turns: int) -> tuple[list[str], s
 
 def test_nothing_begins_over_a_path_that_has_just_been_taken_away(auto: Config) -> None:
     config = replace(held(auto), paths=(*held(auto).paths, ProbePath("wifi")))
-    _, times = virtually(take_away, config, 40.0, 0)
+    _, times = virtually(partial(take_away, config, 40.0, 0))
     assert len(times) > 10
     for at in times:
         for turns in range(6):
-            astray, _ = virtually(take_away, config, at, turns)
+            astray, _ = virtually(partial(take_away, config, at, turns))
             assert astray == []
 
 
@@ -672,12 +661,3 @@ def test_rounds_may_take_long_where_the_rate_allows_no_more(auto: Config) -> Non
 
     gentle = replace(auto, probing=replace(auto.probing, rate=0.1))
     run(gentle, Stand(50, takes=1e9), more_than_may_start)
-
-
-def test_that_the_machine_slept_is_told_by_the_clock_that_goes_on_meanwhile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    before, night = slept(), 8 * 3600.0
-    read = time.clock_gettime
-    monkeypatch.setattr(time, "clock_gettime", lambda clock: read(clock) + night)
-    assert slept() - before == pytest.approx(night, abs=1.0)

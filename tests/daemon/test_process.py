@@ -13,20 +13,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.configs import daemon_config, ours
+from tests.connections import ESTABLISHED, has_connection_to
 from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.tls_server import TlsServer, tls_server
-from tests.test_cli import config
-
-
-def listening_config(folder: Path, services: str) -> Path:
-    file = config(folder, services)
-    file.write_text("listen: 127.0.0.1:0\nmetrics: {per_host: true}\n" + file.read_text())
-    return file
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, port: int) -> Iterator[Running]:
-    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = daemon_config(tmp_path, services=ours(port))
     with running(file) as daemon:
         yield daemon
 
@@ -144,7 +139,7 @@ def blocks_hangups(process: subprocess.Popen[str]) -> bool:
 
 
 def test_a_reload_that_is_asked_for_too_early_waits_until_it_can_be(tmp_path: Path, port: int) -> None:
-    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = daemon_config(tmp_path, services=ours(port))
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stderr=log, text=True)
@@ -193,7 +188,7 @@ def test_what_a_reload_brings_that_is_warned_of_is_warned_of_once(daemon: Runnin
 
 
 def test_a_file_that_is_replaced_is_taken_over_where_that_is_asked_for(tmp_path: Path, port: int) -> None:
-    file = listening_config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = daemon_config(tmp_path, services=ours(port))
     with running(file, "--reload-on-change") as daemon:
         other = tmp_path / "other.yaml"
         other.write_text(file.read_text().replace("paths:\n", "paths:\n  wifi: {}\n"))
@@ -228,8 +223,8 @@ def test_reloads_without_end_lose_no_probe_and_no_scrape(daemon: Running, port: 
 @pytest.fixture
 def silent_daemon(tmp_path: Path, port: int) -> Iterator[Running]:
     """Its visits end by their deadlines only: the peer takes connections and says nothing."""
-    services = f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}"
-    with running(listening_config(tmp_path, services)) as daemon:
+    services = ours(port, also=", depth: tls")
+    with running(daemon_config(tmp_path, services=services)) as daemon:
         yield daemon
 
 
@@ -260,14 +255,8 @@ def test_many_reloads_at_once_are_few(daemon: Running) -> None:
 # Its end
 
 
-def has_connection_to(port: int) -> bool:
-    established, remote = "01", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(fields[2] == remote and fields[3] == established for fields in map(str.split, lines))
-
-
 def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int) -> None:
-    silent_daemon.wait("a visit under way", lambda: has_connection_to(port))
+    silent_daemon.wait("a visit under way", lambda: has_connection_to(port, ESTABLISHED))
     silent_daemon.process.send_signal(signal.SIGTERM)
     assert silent_daemon.process.wait(2.0) == 0
 
@@ -276,8 +265,8 @@ def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int
 def held(tmp_path: Path) -> Iterator[tuple[Running, TlsServer]]:
     """A daemon that holds a connection idle, and who it is to."""
     with tls_server(tmp_path) as server:
-        what = f"hosts: [127.0.0.1], ports: [{server.port}], depth: tls, ca_file: {server.ca_file}, hold: 1h"
-        with running(listening_config(tmp_path, f"  ours: {{{what}}}")) as daemon:
+        what = f", depth: tls, ca_file: {server.ca_file}, hold: 1h"
+        with running(daemon_config(tmp_path, services=ours(server.port, also=what))) as daemon:
             daemon.wait("a hold", server.held)
             yield daemon, server
 
@@ -307,7 +296,7 @@ def test_a_hold_goes_on_through_reloads_that_keep_it_and_ends_with_one_that_does
 
 
 def test_a_verdict_as_json_has_its_parts_as_fields(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     with running(file, "--log-format", "json") as daemon:
         daemon.wait("the verdict", lambda: "not_ready" in daemon.logged())
         lines = [json.loads(line) for line in daemon.logged().splitlines()]
@@ -323,14 +312,14 @@ def test_a_verdict_as_json_has_its_parts_as_fields(tmp_path: Path) -> None:
 
 
 def test_failures_are_told_at_debug_and_only_there(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     with running(file, "--log-level", "debug") as daemon:
         failure = "direct: ours 127.0.0.1:1: connect refused: "
         daemon.wait("the failure", lambda: failure in daemon.logged())
 
 
 def test_under_the_journal_each_line_has_its_priority(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     log = tmp_path / "log"
     log.touch()  # opening it again keeps its inode
     journal = f"{log.stat().st_dev}:{log.stat().st_ino}"

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import trio
-from trio.testing import MockClock
 
 from netcheck.config.file import default
 from netcheck.daemon.proving import Proving
@@ -13,6 +12,7 @@ from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate, PushCertificateFile
 from netcheck.push_certificates import ToProve
 from netcheck.state.state import State
+from tests.virtual import told
 
 HOUR = 3600.0
 MDM = PushCertificateFile("mdm", Path("mdm.pem"), verify=True)
@@ -32,6 +32,7 @@ class Run:
         """From which they were shown."""
         self.broken_off = 0
         self.proving = Proving(self.state, self._prove)
+        self.run = self.proving.run
         self.take((MDM, WATCHED))
 
     def take(self, files: tuple[PushCertificateFile, ...], paths: tuple[ProbePath, ...] = PATHS) -> None:
@@ -57,15 +58,7 @@ class Run:
 
 
 def run(story: Callable[[Run], Awaitable[None]]) -> Run:
-    async def main() -> Run:
-        made = Run()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(made.proving.run)
-            await story(made)
-            nursery.cancel_scope.cancel()
-        return made
-
-    return trio.run(main, clock=MockClock(autojump_threshold=0))
+    return told(Run, story)
 
 
 def test_each_is_shown_over_each_path_soon_and_then_once_an_hour() -> None:

@@ -4,13 +4,14 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.configs import daemon_config, ours
 from tests.daemon.running import Running, running
 from tests.programs import give_up
-from tests.test_cli import config
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,7 @@ def target() -> Iterator[socket.socket]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory, target: socket.socket) -> Path:
     folder = tmp_path_factory.mktemp("daemon")
-    file = config(folder, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
-    return file
+    return daemon_config(folder, "history: {file: netcheck.db}", services=ours(target.getsockname()[1]))
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +63,27 @@ def test_a_time_before_all_times_is_from_the_beginning(daemon: Running) -> None:
     assert (status, json.loads(body)["since"]) == (200, "1970-01-01T00:00:00.000Z")
 
 
-def events(daemon: Running, count: int) -> list[str]:
-    """The first events of a stream."""
+@contextmanager
+def listener(daemon: Running) -> Iterator[socket.socket]:
+    """Who has just asked for the events."""
     host, _, port = daemon.address.partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        data = b""
-        while data.count(b"event: ") < count:
-            data += client.recv(65536)
+        yield client
+
+
+def heard(client: socket.socket, what: bytes, count: int = 1) -> bytes:
+    """All until it was heard so often."""
+    data = b""
+    while data.count(what) < count:
+        data += client.recv(65536)
+    return data
+
+
+def events(daemon: Running, count: int) -> list[str]:
+    """The first events of a stream."""
+    with listener(daemon) as client:
+        data = heard(client, b"event: ", count)
     assert b"Content-Type: text/event-stream" in data
     return [line for line in data.decode().splitlines() if line.startswith(("event: ", "data: "))]
 
@@ -92,27 +104,16 @@ def test_a_stream_begins_with_how_it_stands_and_goes_on(daemon: Running) -> None
 
 
 def test_so_many_streams_and_no_more(daemon: Running) -> None:
-    host, _, port = daemon.address.partition(":")
-    clients = []
-    try:
+    with ExitStack() as clients:
         for _ in range(16):
-            clients.append(client := socket.create_connection((host, int(port)), timeout=20))
-            client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            data = b""
-            while b"event: status" not in data:
-                data += client.recv(65536)
+            heard(clients.enter_context(listener(daemon)), b"event: status")
         status, text = daemon.get("/api/v1/events")
         assert (status, text) == (503, "Too many pages listen already; ask /api/v1/status instead.\n")
-    finally:
-        for client in clients:
-            client.close()
     daemon.wait("a place is free again", lambda: _has_stream(daemon))
 
 
 def _has_stream(daemon: Running) -> bool:
-    host, _, port = daemon.address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
-        client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    with listener(daemon) as client:
         return client.recv(65536).startswith(b"HTTP/1.1 200")
 
 
@@ -180,8 +181,7 @@ def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path
         give_up("needs root on Linux, to mount a disk")
     disk = tmp_path / "disk"
     disk.mkdir()
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: disk/netcheck.db}}\n{file.read_text()}")
+    file = daemon_config(tmp_path, "history: {file: disk/netcheck.db}", services=ours(closed_port))
     mount = 'mount -t tmpfs -o size=8k none "$0" && exec "$@"'
     with running(file, under=("unshare", "-m", "sh", "-ec", mount, str(disk))) as daemon:
         daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
@@ -193,8 +193,8 @@ def test_the_daemon_goes_on_while_the_disk_of_its_history_is_full(tmp_path: Path
 def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
     tmp_path: Path, target: socket.socket
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: none/netcheck.db}}\n{file.read_text()}")
+    services = ours(target.getsockname()[1])
+    file = daemon_config(tmp_path, "history: {file: none/netcheck.db}", services=services)
     with running(file) as daemon:
         daemon.wait("a warning", lambda: "incidents are kept in memory until it can" in daemon.logged())
         daemon.wait("a verdict", lambda: "Push works." in daemon.get("/")[1])
@@ -202,8 +202,7 @@ def test_the_daemon_goes_on_with_a_history_that_cannot_be_written(
 
 
 def test_an_incident_outlives_the_daemon(tmp_path: Path, closed_port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    file.write_text(f"listen: 127.0.0.1:0\nhistory: {{file: netcheck.db}}\n{file.read_text()}")
+    file = daemon_config(tmp_path, "history: {file: netcheck.db}", services=ours(closed_port))
     with running(file) as daemon:
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
         began = _incidents(daemon)[0]["began"]
@@ -217,9 +216,8 @@ def test_an_incident_outlives_the_daemon(tmp_path: Path, closed_port: int) -> No
 def test_an_incident_begins_with_the_first_verdict_long_before_everything_was_visited(
     tmp_path: Path, closed_port: int
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    slow = file.read_text().replace("interval: 2s", "interval: 10m")
-    file.write_text(f"listen: 127.0.0.1:0\n{slow}")
+    file = daemon_config(tmp_path, services=ours(closed_port))
+    file.write_text(file.read_text().replace("interval: 2s", "interval: 10m"))
     with running(file) as daemon:
         daemon.wait("an incident", lambda: bool(_incidents(daemon)))
         assert daemon.get("/-/ready")[0] == 503

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, Running, running
-from tests.daemon.test_web_port import STARVING, config_with, fill
+from tests.daemon.test_web_port import STARVING, fill
 from tests.ports import free_port
 from tests.programs import program
 
@@ -68,7 +69,7 @@ def wait_for_scrapes(server: Prometheus, count: int) -> list[str]:
 
 
 def test_prometheus_gets_through_whatever_others_do(tmp_path: Path) -> None:
-    with running(config_with(tmp_path)) as daemon, ExitStack() as early:
+    with running(daemon_config(tmp_path)) as daemon, ExitStack() as early:
         fill(daemon, early, STARVING["idle"])  # they are there before it comes, and stay for a minute
         with prometheus(tmp_path, daemon) as server:
             wait_for_scrapes(server, 2)

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import trio
-from trio.testing import MockClock
 
 from netcheck.daemon.showing import Showing
 from netcheck.facts import Facts
@@ -12,6 +11,7 @@ from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.paths import ProbePath, Role
 from tests.records import COURIER, facts
+from tests.virtual import virtually
 
 Stream = AsyncGenerator[bytes, None]
 
@@ -30,7 +30,7 @@ def tell(story: Callable[[Showing, Stream], Awaitable[None]]) -> None:
         await story(showing, stream)
         await stream.aclose()
 
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+    virtually(main)
 
 
 async def told(stream: Stream) -> tuple[float, str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from netcheck.daemon.systemd import Systemd
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, running
-from tests.daemon.test_process import listening_config
+from tests.virtual import virtually
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked_for_as_long_as_there_is_lif
             nursery.cancel_scope.cancel()
 
     with notified(address) as server:
-        trio.run(main, clock=MockClock(autojump_threshold=0))
+        virtually(main)
         server.setblocking(False)
         assert [heard(server) for _ in range(3)] == [["WATCHDOG=1"]] * 3
         with pytest.raises(BlockingIOError):
@@ -99,7 +99,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked_for_as_long_as_there_is_lif
 
 
 def test_a_daemon_says_when_it_is_ready_reloads_lives_and_stops(tmp_path: Path) -> None:
-    file = listening_config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = daemon_config(tmp_path)
     address = str(tmp_path / "notify")
     environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "200000"}
     with notified(address) as server:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.certificates import PASSWORD, issued
+from tests.configs import daemon_config
 from tests.daemon.running import running, with_default_signals
-from tests.daemon.test_web_port import config_with, context_of, hashed, presented, reload
+from tests.daemon.test_web_port import context_of, hashed, presented, reload
 from tests.programs import program
 from tests.web.pems import pems
 
@@ -93,7 +94,7 @@ def test_the_daemon_calls_nothing_that_the_service_may_not(tmp_path: Path) -> No
     cert, key = made.server()
     (tmp_path / "push.p12").write_bytes(issued().pkcs12(PASSWORD))
     (tmp_path / "push.password").write_text(PASSWORD)
-    file = config_with(
+    file = daemon_config(
         tmp_path,
         f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}\n"
         "push_certificates: {mdm: {file: push.p12, password_file: push.password}}",
@@ -122,7 +123,7 @@ def test_the_daemon_needs_no_new_code_in_memory_and_takes_credentials(tmp_path: 
     credentials.mkdir()
     key.rename(credentials / "netcheck.key")
     (tmp_path / "users").write_text(f"alice:{hashed('one')}\n")
-    file = config_with(
+    file = daemon_config(
         tmp_path,
         f'web: {{tls: {{cert_file: {cert}, key_file: "${{CREDENTIALS_DIRECTORY}}/netcheck.key"}}, '
         "basic_auth_users_file: users}",

@@ -20,24 +20,15 @@ import bcrypt
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, Running, running
-from tests.daemon.test_process import listening_config
 from tests.daemon.test_systemd import heard_until, notified
 from tests.web.pems import Pems, pems
-
-SERVICES = "  ours: {hosts: [127.0.0.1], ports: [1]}"
-
-
-def config_with(folder: Path, *lines: str, listen: str = "127.0.0.1:0") -> Path:
-    file = listening_config(folder, SERVICES)
-    text = file.read_text().replace("listen: 127.0.0.1:0", f"listen: {listen}")
-    file.write_text(text + "".join(f"{line}\n" for line in lines))
-    return file
 
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[Running]:
-    with running(config_with(tmp_path)) as daemon:
+    with running(daemon_config(tmp_path)) as daemon:
         yield daemon
 
 
@@ -86,7 +77,7 @@ def test_a_web_config_of_exporters_protects_it_as_it_protects_them(
 
     with_cert = ("--cert", str(cert), "--key", str(key))
     login = ("--user", "prometheus:correct horse")
-    with running(config_with(tmp_path, f"web: {{config_file: {exporters_file}}}")) as daemon:
+    with running(daemon_config(tmp_path, f"web: {{config_file: {exporters_file}}}")) as daemon:
         for route in ("/metrics", "/", "/api/v1/status"):
             assert curl(route, *with_cert, *login) == "200"
             assert curl(route, *with_cert) == "401"
@@ -101,7 +92,7 @@ def test_a_web_config_of_exporters_protects_it_as_it_protects_them(
 def test_a_file_that_protects_nothing_ends_it_before_it_listens(tmp_path: Path) -> None:
     web = tmp_path / "web.yml"
     web.write_text("basic_auth_users: {prometheus: hunter2}\n")
-    file = config_with(tmp_path, f"web: {{config_file: {web}}}")
+    file = daemon_config(tmp_path, f"web: {{config_file: {web}}}")
     command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert ended.returncode == 2
@@ -113,7 +104,7 @@ def test_a_file_that_protects_nothing_ends_it_before_it_listens(tmp_path: Path) 
 def test_users_of_a_file_of_their_own_log_in_and_their_changes_count_at_a_reload(tmp_path: Path) -> None:
     users = tmp_path / "users"
     users.write_text(f"alice:{hashed('one')}\n")
-    with running(config_with(tmp_path, "web: {basic_auth_users_file: users}")) as daemon:
+    with running(daemon_config(tmp_path, "web: {basic_auth_users_file: users}")) as daemon:
 
         def status(password: str, route: str = "/metrics", method: str = "GET") -> int:
             return daemon.get(route, method, Authorization=_basic("alice", password))[0]
@@ -132,7 +123,7 @@ def _basic(user: str, password: str) -> str:
 
 
 def test_what_is_switched_off_is_refused_and_other_names_are_too(tmp_path: Path) -> None:
-    file = config_with(tmp_path, "web: {reload: false, probe: false, hosts: [netcheck.example]}")
+    file = daemon_config(tmp_path, "web: {reload: false, probe: false, hosts: [netcheck.example]}")
     with running(file) as daemon:
         assert daemon.get("/-/reload", "POST")[0] == 403
         assert daemon.get("/probe?path=direct&service=ours")[0] == 403
@@ -215,7 +206,7 @@ def scraped(daemon: Running, context: ssl.SSLContext | None = None) -> Iterator[
 @pytest.fixture
 def with_tls(tmp_path: Path, issued: Pems) -> Iterator[Running]:
     cert, key = issued.server()
-    with running(config_with(tmp_path, f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}")) as daemon:
+    with running(daemon_config(tmp_path, f"web: {{tls: {{cert_file: {cert}, key_file: {key}}}}}")) as daemon:
         yield daemon
 
 
@@ -349,7 +340,7 @@ def test_a_place_that_is_taken_is_told_with_its_address_and_all_stays_as_it_was(
 
 def test_a_port_that_is_taken_ends_it_with_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        file = config_with(tmp_path, listen=f"127.0.0.1:{other.getsockname()[1]}")
+        file = daemon_config(tmp_path, listen=f"127.0.0.1:{other.getsockname()[1]}")
         command = [sys.executable, "-m", "netcheck", "run", "--config", str(file)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert ended.returncode == 2
@@ -403,7 +394,7 @@ def test_sockets_of_systemd_are_served_in_place_of_listen_and_nobody_waits_in_va
     unix = socket.socket(socket.AF_UNIX)
     unix.bind(str(path))
     unix.listen()
-    file = config_with(tmp_path)
+    file = daemon_config(tmp_path)
     inet = high(socket.create_server(("127.0.0.1", 0)))
     with inet, high(unix) as unix:
         early = socket.create_connection(inet.getsockname(), timeout=DEADLINE)
@@ -425,7 +416,7 @@ def test_sockets_of_systemd_are_served_in_place_of_listen_and_nobody_waits_in_va
 
 @pytest.mark.parametrize(("names", "name"), [("netcheck.socket", "netcheck.socket"), ("", "unknown")])
 def test_what_systemd_passes_and_nobody_can_serve_is_told(tmp_path: Path, names: str, name: str) -> None:
-    file = config_with(tmp_path)
+    file = daemon_config(tmp_path)
     with (
         high(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as datagrams,
         activated(file, datagrams, names=names) as process,
@@ -438,7 +429,7 @@ def test_what_systemd_passes_and_nobody_can_serve_is_told(tmp_path: Path, names:
 
 def test_sockets_for_another_process_are_left_alone(tmp_path: Path) -> None:
     environment = {"LISTEN_FDS": "1", "LISTEN_PID": "1"}
-    with running(config_with(tmp_path), environment=environment) as daemon:
+    with running(daemon_config(tmp_path), environment=environment) as daemon:
         assert daemon.get("/-/healthy")[0] == 200
 
 
@@ -518,7 +509,7 @@ def test_an_answer_under_way_gets_out_before_it_ends(tmp_path: Path) -> None:
     services = "".join(f"  s{n}: {{hosts: [{hosts}], ports: [1]}}\n" for n in range(60))
     with (
         notified(address) as systemd,
-        running(config_with(tmp_path), environment={"NOTIFY_SOCKET": address}) as daemon,
+        running(daemon_config(tmp_path), environment={"NOTIFY_SOCKET": address}) as daemon,
     ):
         daemon.file.write_text(f"services:\n{services}nonsense: 1\n")
         connection = http.client.HTTPConnection(daemon.address, timeout=10)

@@ -17,8 +17,6 @@ class TlsServer:
     def __init__(self, listener: socket.socket, context: ssl.SSLContext, ca_file: Path) -> None:
         self.port = int(listener.getsockname()[1])
         self.ca_file = ca_file
-        self.ended = 0
-        """How many connections clients have closed."""
         self._listener, self._context = listener, context
         self._open: dict[socket.socket, float] = {}
 
@@ -40,7 +38,6 @@ class TlsServer:
                     pass
             finally:
                 del self._open[tls]
-                self.ended += 1
 
 
 @contextmanager

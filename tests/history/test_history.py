@@ -20,7 +20,7 @@ from netcheck.history import database as database_module
 from netcheck.history import history as history_module
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
-from netcheck.history.timeline import MOST, key_of
+from netcheck.history.timeline import MOST
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.incidents import Onset, Span
 from netcheck.model.paths import Role
@@ -171,7 +171,7 @@ def test_what_lasts_is_kept_however_much_has_ended_since(tmp_path: Path) -> None
         Span("other", Role.DEVICE, Verdict.READY, None, None, NOW + n, NOW + n, NOW + n + 1)
         for n in range(1, MOST + 50)
     ]
-    database.write({(span.path, span.role, span.began): span for span in [lasting, *others]}, before=0)
+    database.write({span.key: span for span in [lasting, *others]}, before=0)
     found = read(file)
     assert len(found) == MOST
     assert lasting in found
@@ -584,7 +584,7 @@ def test_a_file_that_another_daemon_writes_is_only_read(
 ) -> None:
     file, link = tmp_path / "netcheck.db", tmp_path / "link.db"
     link.symlink_to(file)
-    Database(file).write({key_of(BEFORE): BEFORE}, 0.0)
+    Database(file).write({BEFORE.key: BEFORE}, 0.0)
     with written_elsewhere(file):  # not by this process before: its lock would be its own as long as it lives
         for name in (file, link):
             caplog.clear()
@@ -607,7 +607,7 @@ def test_a_file_is_ours_when_the_other_daemon_was_killed(
         async with trio.open_nursery() as nursery:
             await nursery.start(history.run)
             kept_elsewhere = Database(file)
-            kept_elsewhere.write({key_of(BEFORE): BEFORE}, 0.0)
+            kept_elsewhere.write({BEFORE.key: BEFORE}, 0.0)
             history.note([DOWN], NOW + 500, lambda _: Onset("", ""))
             other.kill()
             await until_it_has(file, DOWN.cause)

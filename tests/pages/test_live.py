@@ -22,12 +22,12 @@ from netcheck.model.push_certificates import PushCertificate
 from netcheck.pages.page import asset, render, render_report
 from netcheck.pages.standing import Past
 from tests.bench.page import facts as five_hundred_cells
+from tests.configs import config, ours
 from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile, site
 from tests.ports import free_port
 from tests.records import COURIER, DROPPED, facts, result
 from tests.system.browser import TOO_WIDE, Window, browser
-from tests.test_cli import config
 
 PATIENCE = 40_000
 """Milliseconds for a browser to notice something on a busy machine."""
@@ -45,7 +45,7 @@ def test_a_page_whose_daemon_is_gone_says_so_and_comes_back_by_itself(
     chromium: Browser, tmp_path: Path
 ) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=128) as target:
-        file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{target.getsockname()[1]}]}}")
+        file = config(tmp_path, ours(target.getsockname()[1]))
         file.write_text(f"listen: 127.0.0.1:{free_port()}\n{file.read_text()}")
         with running(file) as daemon:
             page = chromium.new_page()

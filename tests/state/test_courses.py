@@ -31,39 +31,25 @@ class Story:
         self.state.configure(services or (COURIER, OTHER), [DIRECT])
         self.now = 100.0
 
-    def visit(
-        self, host: int | str, *, fails: bool, service: Service = COURIER, within: str = RANGE
-    ) -> "Story":
-        name = host if isinstance(host, str) else service.hosts[host]
-        self.now += 1
-        seen = result(
-            service,
-            service.ports[0],
-            DROPPED if fails else None,
-            host=name,
-            at=self.now,
-            address=ADDRESSES[within],
-        )
-        self.state.record(visit(seen))
-        return self
-
-    def fail(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
-        for host in hosts:
-            self.visit(host, fails=True, service=service, within=within)
-        return self
-
-    def answer(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
-        for host in hosts:
-            self.visit(host, fails=False, service=service, within=within)
-        return self
-
     def tell(
         self, host: int, at: float, *, fails: bool, service: Service = COURIER, within: str = RANGE
     ) -> "Story":
         """Of a visit that began at this time."""
-        failure, address = DROPPED if fails else None, ADDRESSES[within]
-        seen = result(service, 5223, failure, host=service.hosts[host], at=at, address=address)
+        failure, address, name = DROPPED if fails else None, ADDRESSES[within], service.hosts[host]
+        seen = result(service, service.ports[0], failure, host=name, at=at, address=address)
         self.state.record(visit(seen))
+        return self
+
+    def fail(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
+        return self._visit(hosts, service, within, fails=True)
+
+    def answer(self, hosts: Iterable[int], service: Service = COURIER, within: str = RANGE) -> "Story":
+        return self._visit(hosts, service, within, fails=False)
+
+    def _visit(self, hosts: Iterable[int], service: Service, within: str, *, fails: bool) -> "Story":
+        for host in hosts:
+            self.now += 1
+            self.tell(host, self.now, fails=fails, service=service, within=within)
         return self
 
     def trend(self, part: Part = PORT) -> Trend:
@@ -112,17 +98,13 @@ def test_hosts_that_failed_before_do_not_make_a_port_be_down() -> None:
 
 def test_a_single_host_is_down_after_two_failures() -> None:
     story, part = Story(SINGLE), Part("direct", 443, Family.IPV4)
-    story.visit("api.test", fails=True, service=SINGLE)
-    assert part in story.doubts
-    story.visit("api.test", fails=True, service=SINGLE)
-    assert story.trend(part).down is not None
+    assert part in story.fail([0], SINGLE).doubts
+    assert story.fail([0], SINGLE).trend(part).down is not None
 
 
 def test_what_a_single_host_does_is_no_silence_around_it() -> None:
     story, part = Story(SINGLE), Part("direct", 443, Family.IPV4)
-    for fails in (True, True, False, False):
-        story.visit("api.test", fails=fails, service=SINGLE)
-    assert story.trend(part) == Trend(needed=1)
+    assert story.fail([0, 0], SINGLE).answer([0, 0], SINGLE).trend(part) == Trend(needed=1)
 
 
 def test_a_port_that_is_down_is_up_again_after_three_hosts_and_all_since_was_one_silence() -> None:
@@ -184,10 +166,7 @@ def test_a_silence_lasts_until_an_answer_comes_however_long_before_that_it_was_a
 
 
 def test_a_failure_that_is_told_late_is_no_doubt_where_another_has_answered_since() -> None:
-    story = Story().answer([0, 1])
-    late = result(COURIER, 5223, DROPPED, host=COURIER.hosts[2], at=101.5, address=ADDRESSES[RANGE])
-    story.state.record(visit(late))
-    assert story.doubts == set()
+    assert Story().answer([0, 1]).tell(2, 101.5, fails=True).doubts == set()
 
 
 def test_failures_that_are_told_after_the_next_answer_were_a_silence_all_the_same() -> None:
@@ -319,8 +298,7 @@ def test_a_doubt_lasts_no_longer_than_one_is_patient() -> None:
 
 def test_what_is_not_required_makes_no_doubts() -> None:
     gateway = Service("gateway", ("gateway.test",), (2195,), required=False)
-    story = Story(gateway)
-    story.visit("gateway.test", fails=True, service=gateway)
+    story = Story(gateway).fail([0], gateway)
     assert (story.doubts, story.state.courses.trends()) == (set(), {})
 
 

@@ -610,15 +610,9 @@ def test_the_number_of_couriers_survives_a_reload_and_goes_with_its_path() -> No
 
 
 def test_a_bag_stays_known_while_later_fetches_fail() -> None:
-    service = Service("bag", ("init.test",), (443,), bag="/bag")
-    state = State()
-    state.configure([service], [ProbePath("direct")])
-    bag = Bag("courier.push.apple.com", 30, True, None, 900.0)
-    good, bad = result(service, 443), result(service, 443, REFUSED)
-    for fetched in (replace(good, attempt=replace(good.attempt, bag=bag)), bad, bad):
-        state.record(visit(fetched))
-    (endpoint,) = state.endpoints.latest.values()
-    assert (endpoint.results, endpoint.bag) == ((bad,), bag)
+    good, bad = bag_visit(30), bag_visit(None)
+    (endpoint,) = numbered(good, bad, bad).endpoints.latest.values()
+    assert (endpoint.results, endpoint.bag) == (bad.results, good.results[0].attempt.bag)
 
 
 def test_what_stands_in_hosts_is_kept_and_not_counted_until_dns_is_asked_again() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from netcheck.answers import in_short
 from netcheck.model.paths import Family, Role
 from netcheck.model.services import Service
+from netcheck.telling.answers import in_short
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once, result
 from tests.verdict.scene import COURIER, DIRECT, EXPIRED, MDM, couriers, judge

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from netcheck.answers import in_short
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Environment, Family, ProbePath, Proxy, ProxyScheme, Way
 from netcheck.model.results import Attempt, Choice, Result
 from netcheck.probe.proxy.choosing import is_passed_over
+from netcheck.telling.answers import in_short
 from netcheck.verdict.assessing import assess
 from tests.records import DROPPED, once
 from tests.verdict.scene import COURIER, DENIED, PAC, PROXY, couriers

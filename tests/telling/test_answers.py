@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from netcheck.answers import answers, evidence_lines, in_short
 from netcheck.facts import PathFinding
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
+from netcheck.telling.answers import answers, evidence_lines, in_short
 from tests.records import COURIER, DROPPED, PROVIDER, facts, result
 
 DIRECT = ProbePath("direct")

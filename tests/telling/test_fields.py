@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from netcheck.facts import Facts
-from netcheck.fields import Fields, balanced, failure_text, seconds_text
 from netcheck.model.failing import REASONS_OF_PHASE, Failure, Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Needed, Verdict
 from netcheck.model.paths import Expected, LoadBalancer, ProbePath, Role
 from netcheck.model.services import Service
+from netcheck.telling.fields import Fields, balanced, failure_text, seconds_text
 from tests.records import COURIER, DROPPED, GATEWAY, facts, result
 
 RETIRED = replace(GATEWAY, is_retired=True)

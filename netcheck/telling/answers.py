@@ -11,7 +11,7 @@ from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
 from netcheck.model.push_certificates import Acceptance, Proof
-from netcheck.phrases import listed, ports_text
+from netcheck.phrases import as_sentence, listed, ports_text
 
 WHO: Mapping[Role, str] = {Role.DEVICE: "Devices", Role.PROVIDER: "MDM server"}
 NOTHING_JUDGED = "no verdict: nothing that these paths lead to is required; see `required` in the config"
@@ -201,8 +201,7 @@ def _answer(facts: Facts, paths: Mapping[str, ProbePath], role: Role, judged: Se
 def _opened(paths: Mapping[str, ProbePath], judged: Iterable[Judgement]) -> str:
     """A path that should be blocked serves nobody by being open: how ready it is tells nothing of that."""
     ways = [over(paths[each.path]) for each in judged if each.cause is Cause.PATH_OPEN]
-    said = f"{listed(_few(ways))}: {_IN_SHORT[Cause.PATH_OPEN]}."
-    return said[0].upper() + said[1:] if ways else ""
+    return as_sentence(f"{listed(_few(ways))}: {_IN_SHORT[Cause.PATH_OPEN]}.") if ways else ""
 
 
 def _few(ways: Sequence[str]) -> list[str]:
@@ -257,8 +256,7 @@ def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str
     alike: dict[str, list[str]] = {}
     for each in judged:
         alike.setdefault(_reason(each), []).append(over(paths[each.path]))
-    sentences = [f"{listed(_few(ways))}: {reason}." for reason, ways in alike.items()]
-    return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+    return " ".join(as_sentence(f"{listed(_few(ways))}: {reason}.") for reason, ways in alike.items())
 
 
 def _reason(judged: Judgement) -> str:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from netcheck.cli.main import main
 from netcheck.shipped import ABOUT, shipped
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def files(*args: str | Path) -> Result:

@@ -27,53 +27,38 @@ from netcheck.model.results import Visit
 from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
+from tests.configs import config, daemon_config, ours
+from tests.connections import SYN_SENT, has_connection_to
 from tests.daemon.running import with_default_signals
-
-BUILT_INS_OFF = "\n".join(
-    f"  {n}: {{enabled: false}}" for n in ("courier", "courier2", "provider", "gateway", "feedback")
-)
 
 
 def invoke(*args: str | Path, **environment: str) -> Result:
     return CliRunner(env=environment).invoke(main, [str(arg) for arg in args])
 
 
-def config(folder: Path, services: str, paths: str = "  direct: {}") -> Path:
-    """A config whose only services are these, none of which needs DNS."""
-    file = folder / "netcheck.yaml"
-    timeouts = "{resolve: 1s, connect: 2s, proxy: 2s, tls: 2s}"
-    file.write_text(
-        f"paths:\n{paths}\nservices:\n{BUILT_INS_OFF}\n{services}\n"
-        f"probing: {{interval: 2s, rate: 1000, timeouts: {timeouts}}}\n"
-    )
-    return file
-
-
 def test_check_says_ready_and_exits_0(tmp_path: Path, port: int) -> None:
-    result = invoke("check", "--config", config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}"))
+    result = invoke("check", "--config", config(tmp_path, ours(port)))
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Devices: yes, directly (port ")
     assert "1/1 in " in result.output
 
 
 def test_check_says_why_not_and_exits_1(tmp_path: Path, closed_port: int) -> None:
-    result = invoke(
-        "check", "--config", config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
-    )
+    result = invoke("check", "--config", config(tmp_path, ours(closed_port)))
     assert result.exit_code == 1
     assert "0/1 connect refused" in result.output
     assert "ECONNREFUSED" in result.output
 
 
 def test_check_exits_3_when_only_some_hosts_answer(tmp_path: Path, port: int) -> None:
-    services = f"  ours: {{hosts: [127.0.0.1, 127.0.0.2], ports: [{port}]}}"
+    services = ours(port, hosts="127.0.0.1, 127.0.0.2")
     result = invoke("check", "--config", config(tmp_path, services))
     assert result.exit_code == 3
     assert "1/2 connect refused" in result.output
 
 
 def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, closed_port: int) -> None:
-    services = f"  ours: {{hosts: [127.0.0.1], ports: [{port}, {closed_port}]}}"
+    services = ours(port, closed_port)
     result = invoke("check", "--format", "json", "--config", config(tmp_path, services))
     assert result.exit_code == 1
     report = json.loads(result.stdout)
@@ -99,7 +84,7 @@ def test_check_as_json_has_the_shape_of_the_contract(tmp_path: Path, port: int, 
 @pytest.fixture
 def with_certificates(tmp_path: Path, port: int) -> Path:
     """A config with a push certificate that is good and one that is missing."""
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     (tmp_path / "password").write_text(PASSWORD)
     (tmp_path / "mdm.p12").write_bytes(issued().pkcs12(PASSWORD))
     good = f"{{file: mdm.p12, topic: {TOPIC}, password_file: password}}"
@@ -130,9 +115,7 @@ def test_check_as_json_lists_push_certificates(with_certificates: Path) -> None:
 
 
 def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int) -> None:
-    services = (
-        f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n  theirs: {{hosts: [127.0.0.2], ports: [{port}]}}"
-    )
+    services = f"{ours(port)}\n  theirs: {{hosts: [127.0.0.2], ports: [{port}]}}"
     file = config(tmp_path, services, paths="  direct: {}\n  other: {}")
     result = invoke("check", "--config", file, "--path", "other", "--service", "ours", "--format", "json")
     assert {(r["path"], r["service"]) for r in json.loads(result.stdout)["results"]} == {("other", "ours")}
@@ -154,9 +137,7 @@ def test_check_can_be_narrowed_to_a_path_and_a_service(tmp_path: Path, port: int
 def test_an_unknown_name_is_a_usage_error_with_a_hint(
     tmp_path: Path, option: str, name: str, hint: str
 ) -> None:
-    result = invoke(
-        "check", "--config", config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), option, name
-    )
+    result = invoke("check", "--config", config(tmp_path, ours(1)), option, name)
     assert result.exit_code == 2
     assert hint in result.stderr
 
@@ -180,7 +161,7 @@ def test_a_missing_config_exits_2(tmp_path: Path, command: tuple[str, ...]) -> N
 
 
 def test_a_good_config_is_told_so(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     result = invoke("config", "check", file)
     assert result.exit_code == 0
     assert result.output == f"{file}: no errors; paths: direct; services: ours\n"
@@ -193,7 +174,7 @@ def test_the_schema_is_json_schema() -> None:
 
 
 def test_a_config_is_shown_with_every_default_and_can_be_read_again(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file = config(tmp_path, ours(443, hosts="a.test"))
     shown = tmp_path / "shown.yaml"
     shown.write_text(invoke("config", "show", file).output)
     assert "interval: 2s" in shown.read_text()
@@ -201,7 +182,7 @@ def test_a_config_is_shown_with_every_default_and_can_be_read_again(tmp_path: Pa
 
 
 def test_a_push_certificate_that_is_missing_is_a_fault_for_config_check_only(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file = config(tmp_path, ours(443, hosts="a.test"))
     file.write_text(file.read_text() + "push_certificates:\n  mdm: {file: none.pem}\n")
     result = invoke("config", "check", file)
     assert (result.exit_code, invoke("config", "show", file).exit_code) == (2, 0)
@@ -214,7 +195,7 @@ def test_a_folder_for_incidents_that_is_missing_is_a_warning_of_config_check(
     tmp_path: Path, history: str
 ) -> None:
     """For systemd makes its folder only when the daemon starts."""
-    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file = config(tmp_path, ours(443, hosts="a.test"))
     file.write_text(file.read_text() + f"history: {{file: {history}}}\n")
     result = invoke("config", "check", file)
     missing = "cannot be used: No such file or directory; make it\n"
@@ -223,7 +204,7 @@ def test_a_folder_for_incidents_that_is_missing_is_a_warning_of_config_check(
 
 
 def test_a_file_for_incidents_that_is_something_else_is_a_fault_for_config_check(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file = config(tmp_path, ours(443, hosts="a.test"))
     file.write_text(file.read_text() + "history: {file: notes}\n")
     (tmp_path / "notes").write_text("x")
     result = invoke("config", "check", file)
@@ -244,7 +225,7 @@ def test_a_file_for_incidents_that_is_something_else_is_a_fault_for_config_check
 def test_a_database_that_the_daemon_refuses_is_a_fault_for_config_check(
     tmp_path: Path, made: str, says: str
 ) -> None:
-    file = config(tmp_path, "  ours: {hosts: [a.test], ports: 443}")
+    file = config(tmp_path, ours(443, hosts="a.test"))
     file.write_text(file.read_text() + "history: {file: a.db}\n")
     with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as database:
         database.executescript(f"PRAGMA journal_mode = WAL; CREATE TABLE spans (path TEXT); {made};")
@@ -279,7 +260,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_paths_and_services_of_the_config_are_completed(tmp_path: Path) -> None:
-    file = str(config(tmp_path, "  ours: {hosts: [a.test], ports: 443}", "  web: {}\n  wifi: {}\n  lan: {}"))
+    file = str(config(tmp_path, ours(443, hosts="a.test"), "  web: {}\n  wifi: {}\n  lan: {}"))
     assert completed("check", "--config", file, "--path", "w") == ["web", "wifi"]
     assert completed("check", "--config", file, "--service", "") == ["ours"]
 
@@ -294,8 +275,7 @@ def test_a_faulty_config_is_no_hindrance_to_completion(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_told_and_exits_2(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
-    file.write_text(f"listen: 127.0.0.1:{port}\n" + file.read_text())
+    file = daemon_config(tmp_path, listen=f"127.0.0.1:{port}")
     result = invoke("run", "--config", file)
     assert result.exit_code == 2
     assert f"127.0.0.1:{port}" in result.stderr
@@ -328,13 +308,13 @@ def test_the_exit_code_tells_the_worst(verdicts: list[Verdict], code: int) -> No
 
 
 def test_a_service_that_is_asked_for_by_name_gets_a_verdict(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}], required: false}}")
+    file = config(tmp_path, ours(port, also=", required: false"))
     assert invoke("check", "--config", file).exit_code == 1
     assert invoke("check", "--config", file, "--service", "ours").exit_code == 0
 
 
 def test_a_built_in_service_that_is_off_is_told_so(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     assert "switched off" in invoke("check", "--config", file, "--service", "courier").stderr
 
 
@@ -346,10 +326,10 @@ def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subpr
 
 
 def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> None:
-    services = f"  ours: {{hosts: [127.0.0.1], ports: [{silent_port}]}}"
+    services = ours(silent_port)
     running = process("check", "--config", config(tmp_path, services))
     deadline = time.monotonic() + 10
-    while not has_connection_under_way(silent_port):
+    while not has_connection_to(silent_port, SYN_SENT):
         assert time.monotonic() < deadline, f"127.0.0.1:{silent_port}"
         time.sleep(0.02)  # nobody tells: the connection is the kernel's
     running.send_signal(signal.SIGINT)
@@ -358,18 +338,12 @@ def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> 
     assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
 
 
-def has_connection_under_way(port: int) -> bool:
-    syn_sent, remote = "02", f"0100007F:{port:04X}"  # /proc/net/tcp: state, and the address in network order
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(fields[2] == remote and fields[3] == syn_sent for fields in map(str.split, lines))
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 @pytest.mark.parametrize("args", [("config", "schema"), ("check", "--format", "json", "--config")])
 def test_output_that_cannot_be_written_is_told_in_one_line(
     tmp_path: Path, args: tuple[str, ...], port: int
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     with Path("/dev/full").open("w") as full:
         running = process(*args, *([file] if "--config" in args else []), stdout=full)
         _, stderr = running.communicate(timeout=20)
@@ -388,9 +362,7 @@ def test_a_bug_in_one_visit_leaves_the_rest_of_the_check_alone(
         record(state, visit)
 
     monkeypatch.setattr(State, "record", broken)
-    services = (
-        f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
-    )
+    services = f"{ours(port)}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
     result = invoke("check", "--config", config(tmp_path, services))
     assert result.exit_code == 1
     assert "0/1 connect refused" in result.output
@@ -399,7 +371,7 @@ def test_a_bug_in_one_visit_leaves_the_rest_of_the_check_alone(
 
 def test_a_report_is_written_beside_what_is_printed(tmp_path: Path, port: int) -> None:
     page = tmp_path / "report.html"
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     for output in ("table", "json"):
         page.unlink(missing_ok=True)
         done = invoke("check", "--config", file, "--format", output, "--report", str(page))
@@ -414,7 +386,7 @@ def test_a_report_is_written_beside_what_is_printed(tmp_path: Path, port: int) -
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(
     tmp_path: Path, name: str, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, page = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / name
+    file, page = config(tmp_path, ours(1)), tmp_path / name
     monkeypatch.setattr("netcheck.cli.check.Look", None)
     done = invoke("check", "--config", file, "--report", page)
     assert (done.exit_code, done.stdout) == (2, "")
@@ -423,7 +395,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_probed(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
 def test_a_report_that_finds_no_room_is_told_after_what_was_found(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     done = invoke("check", "--config", file, "--report", "/dev/full")
     assert done.exit_code == 2
     assert "1/1 in " in done.stdout
@@ -435,8 +407,7 @@ def test_a_report_that_finds_no_room_is_told_after_what_was_found(tmp_path: Path
 def test_an_earlier_report_outlives_a_check_that_found_nothing(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text("an earlier one")
-    ours = "  ours: {hosts: [127.0.0.1], ports: [1], roles: [device]}"
-    services = f"{ours}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
+    services = f"{ours(1, also=', roles: [device]')}\n  theirs: {{hosts: [127.0.0.2], ports: [1]}}"
     file = config(tmp_path, services, paths="  direct: {roles: [provider]}")
     done = invoke("check", "--config", file, "--service", "ours", "--report", page)
     assert done.exit_code == 2
@@ -446,7 +417,7 @@ def test_an_earlier_report_outlives_a_check_that_found_nothing(tmp_path: Path) -
 def test_a_file_name_that_is_no_text_does_not_keep_a_report_from_being_written(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"f\xff")
     folder.mkdir()
-    file, page = config(folder, "  ours: {hosts: [127.0.0.1], ports: [1]}"), tmp_path / "report.html"
+    file, page = config(folder, ours(1)), tmp_path / "report.html"
     with file.open("a") as config_file:
         config_file.write("push_certificates:\n  gone: {file: gone.pem}\n")
     invoke("check", "--config", file, "--report", page)
@@ -456,7 +427,7 @@ def test_a_file_name_that_is_no_text_does_not_keep_a_report_from_being_written(t
 def test_no_credentials_are_in_a_report(tmp_path: Path, closed_port: int) -> None:
     (tmp_path / "password").write_text("labpass")
     proxy = f"{{proxy: 'http://127.0.0.1:{closed_port}', username: labuser, password_file: password}}"
-    services = "  ours: {hosts: [127.0.0.1], ports: [1]}"
+    services = ours(1)
     file, page = config(tmp_path, services, paths=f"  web: {proxy}"), tmp_path / "report.html"
     assert invoke("check", "--config", file, "--report", page).exit_code == 1
     assert f"http://127.0.0.1:{closed_port}" in page.read_text()
@@ -466,14 +437,17 @@ def test_no_credentials_are_in_a_report(tmp_path: Path, closed_port: int) -> Non
 
 def at_a_terminal(*args: str | Path, **environment: str) -> str:
     """All that a process writes to its terminal."""
-    ours, theirs = pty.openpty()
+    reading, writing = pty.openpty()
     command = [sys.executable, "-m", "netcheck", *map(str, args)]
-    with os.fdopen(theirs, "wb") as terminal:
+    with os.fdopen(writing, "wb") as terminal:
         running = subprocess.Popen(
             command, stdout=terminal, stderr=terminal, env={**os.environ, **environment}
         )
     written = b""
-    with contextlib.suppress(OSError), os.fdopen(ours, "rb", 0) as terminal:  # EIO: the other end is closed
+    with (
+        contextlib.suppress(OSError),
+        os.fdopen(reading, "rb", 0) as terminal,
+    ):  # EIO: the other end is closed
         while data := terminal.read(4096):
             written += data
     assert running.wait(10) == 0
@@ -491,19 +465,19 @@ def at_a_terminal(*args: str | Path, **environment: str) -> str:
 def test_colours_are_left_out_where_they_are_not_wanted(
     tmp_path: Path, port: int, environment: dict[str, str], coloured: bool
 ) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     assert ("\x1b[32mDevices: yes" in at_a_terminal("check", "--config", file, **environment)) is coloured
 
 
 def test_a_terminal_shows_how_far_a_check_is(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     written = at_a_terminal("check", "--config", file, TERM="xterm", COLUMNS="100")
     assert "direct: 0 of 1" in written
     assert "Probing" not in written
 
 
 def test_with_v_failures_are_told_in_full(tmp_path: Path, closed_port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    file = config(tmp_path, ours(closed_port))
     assert "Connection refused (ECONNREFUSED)" in invoke("check", "-v", "--config", file).stdout
     assert "add -v" in invoke("check", "--config", file).stdout
 
@@ -535,7 +509,7 @@ def test_what_is_wrong_with_an_option_is_said_of_the_option(options: list[str], 
 
 
 def test_options_in_place_of_a_config_do_not_go_with_one(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     done = invoke("check", "--config", file, "--resolver", "127.0.0.1")
     assert done.exit_code == 2
     assert "leave out --config" in done.stderr
@@ -588,7 +562,7 @@ def test_a_fault_of_a_web_config_is_one_of_config_check(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hop", Hop)
 def test_a_hop_is_named_as_it_is_printed(tmp_path: Path, closed_port: int, hop: Hop) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    file = config(tmp_path, ours(closed_port))
     done = invoke("check", "--config", file, "--ticket", hop)
     assert done.exit_code == 1
     if hop is Hop.OWN_SERVICE:
@@ -598,20 +572,20 @@ def test_a_hop_is_named_as_it_is_printed(tmp_path: Path, closed_port: int, hop: 
 
 
 def test_a_text_to_forward_is_no_json(tmp_path: Path) -> None:
-    file = config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [1]}")
+    file = config(tmp_path, ours(1))
     done = invoke("check", "--config", file, "--ticket", "--format", "json")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("--ticket prints text: leave out --format json")
 
 
 def test_where_all_is_well_there_is_no_text_to_forward(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     done = invoke("check", "--config", file, "--ticket")
     assert (done.exit_code, done.stdout) == (0, "There is nothing to ask of anyone.\n")
 
 
 def test_without_push_certificates_there_are_none_to_verify(tmp_path: Path) -> None:
-    done = invoke("check", "--verify", "--config", config(tmp_path, "  ours: {hosts: [a.test], ports: [1]}"))
+    done = invoke("check", "--verify", "--config", config(tmp_path, ours(1, hosts="a.test")))
     assert (done.exit_code, done.stdout) == (2, "")
     assert "there are none: name them in push_certificates" in done.stderr
 
@@ -659,48 +633,48 @@ def test_where_every_visit_ends_in_an_error_of_ours_no_path_is_blamed(
         raise ValueError("a bug")
 
     monkeypatch.setattr(Prober, "visit", fail)
-    done = invoke("check", "--config", config(tmp_path, "  ours: {hosts: [127.0.0.1], ports: [9]}"))
+    done = invoke("check", "--config", config(tmp_path, ours(9)))
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.endswith("nothing could be probed, for the errors above\n")
 
 
 def test_where_no_line_can_be_written_over_one_says_how_long_it_may_take(tmp_path: Path, port: int) -> None:
-    file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    file = config(tmp_path, ours(port))
     assert invoke("check", "--config", file).stderr.startswith("Probing 1 path: some seconds, or up to ")
-    ours, theirs = pty.openpty()
+    reading, writing = pty.openpty()
     subprocess.run(
         [sys.executable, "-m", "netcheck", "check", "--config", str(file)],
         env={**os.environ, "TERM": "dumb"},
         stdout=subprocess.DEVNULL,
-        stderr=theirs,
+        stderr=writing,
         check=True,
     )
-    assert os.read(ours, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
-    os.close(ours)
-    os.close(theirs)
+    assert os.read(reading, 1000).startswith(b"Probing 1 path: some seconds, or up to ")
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_check_that_is_ended_leaves_the_cursor_of_its_terminal(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        file = config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}], depth: tls}}")
-        ours, theirs = pty.openpty()
+        file = config(tmp_path, ours(port, also=", depth: tls"))
+        reading, writing = pty.openpty()
         command = [sys.executable, "-m", "netcheck", "check", "--config", str(file)]
-        running = subprocess.Popen(command, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+        running = subprocess.Popen(command, stderr=writing, env={**os.environ, "TERM": "xterm"})
         written = b""
         while b"direct: 0 of 1" not in written:
-            written += os.read(ours, 4096)
+            written += os.read(reading, 4096)
         running.terminate()
         assert running.wait(10) == -signal.SIGTERM
-    os.close(theirs)
-    os.close(ours)
+    os.close(writing)
+    os.close(reading)
     assert b"\x1b[?25l" not in written  # which hides it
 
 
 def test_variables_that_name_a_proxy_are_pointed_out_and_followed_where_asked(
     tmp_path: Path, port: int, closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = load(config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}"))
+    own = load(config(tmp_path, ours(port)))
     monkeypatch.setattr("netcheck.cli.check.default", lambda: own)
     variable = {"HTTPS_PROXY": f"http://svc:hunter2@127.0.0.1:{closed_port}"}
     found = invoke("check", **variable)

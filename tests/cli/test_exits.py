@@ -16,10 +16,11 @@ from netcheck.cli import reading
 from netcheck.cli.exits import end_with
 from netcheck.cli.main import main
 from netcheck.scarcity import NO_MORE_MEMORY
+from tests.configs import config, ours
+from tests.connections import LISTEN, connections
 from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
 from tests.system.namespace import open_files
-from tests.test_cli import config
 
 DEADLINE = 20.0
 
@@ -27,12 +28,12 @@ DEADLINE = 20.0
 @pytest.fixture
 def ready(tmp_path: Path, port: int) -> Path:
     """A config that is found ready."""
-    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{port}]}}")
+    return config(tmp_path, ours(port))
 
 
 @pytest.fixture
 def not_ready(tmp_path: Path, closed_port: int) -> Path:
-    return config(tmp_path, f"  ours: {{hosts: [127.0.0.1], ports: [{closed_port}]}}")
+    return config(tmp_path, ours(closed_port))
 
 
 def in_shell(streams: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
@@ -182,10 +183,8 @@ def test_the_daemon_runs_with_closed_streams(ready: Path) -> None:
 
 
 def listens(pid: int) -> bool:
-    """Whether one of the process's sockets listens, by /proc/net/tcp."""
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    listening = {f"socket:[{fields[9]}]" for fields in lines if fields[3] == "0A"}
-    return bool(listening & open_files(pid))
+    """Whether one of the process's sockets listens."""
+    return not open_files(pid).isdisjoint(each.file for each in connections() if each.state == LISTEN)
 
 
 def broken_pipe() -> int:
