@@ -40,7 +40,7 @@ from netcheck.verdict.naming import (
     the_proxy,
     the_reply,
 )
-from netcheck.verdict.settings_in_words import to_set, where_it_is_named
+from netcheck.verdict.settings_in_words import to_set_of_proxy, where_it_is_named
 from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -78,7 +78,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
     if all(map(_IS_UNTRUSTED, about)):
         return (
-            f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
+            f"If its authority is your own, {to_set_of_proxy(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
@@ -215,7 +215,7 @@ def proxy_cannot_connect(case: Case) -> Found | None:
         )
     elif all(map(is_translated, about)):
         next_step = (
-            f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
+            f"{as_sentence(to_set_of_proxy(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     elif software_of(about) == "HAProxy" and all(map(_HAS_NO_SERVER, about)):

@@ -19,7 +19,7 @@ from netcheck.verdict.naming import (
     the_proxy,
     the_reply,
 )
-from netcheck.verdict.settings_in_words import to_set
+from netcheck.verdict.settings_in_words import to_set_of_proxy
 
 _WORDS = "the proxy denies it"
 _CALLED_BAD = (b"400", b"405", b"501")
@@ -95,7 +95,7 @@ def _other_ways(case: Case, denied: Iterable[Counted]) -> str:
         keys = "`resolve: local`"
     else:
         keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {_other(mine)}`"
-    return f" If nobody asks so, {to_set(case.path, keys)}."
+    return f" If nobody asks so, {to_set_of_proxy(case.path, keys)}."
 
 
 def _other(families: set[Family]) -> Family:
