@@ -29,3 +29,16 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
 def test_the_metrics_that_a_page_names_exist(page: Path) -> None:
     known = {name for family in FAMILIES for name in (family.name, *family.sample_names)}
     assert set(METRIC.findall(page.read_text())) <= known
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub names them in links."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_headings_that_a_page_links_to_are_there(page: Path) -> None:
+    targets = re.findall(r"\]\(([^):#\s]*)#([^)\s]+)\)", page.read_text())
+    missing = [(to, at) for to, at in targets if at not in headings(page.parent / to if to else page)]
+    assert not missing
