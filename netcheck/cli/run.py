@@ -21,7 +21,9 @@ _FILE = click.Path(path_type=Path)
 @click.command()
 @click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
 def run(file: Path, log_format: str, log_level: str) -> None:
     """Run the daemon: probe on a schedule, serve /metrics and more over HTTP.
 
