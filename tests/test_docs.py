@@ -1,10 +1,13 @@
 """What the pages for people name is there: files they lead to, and metrics."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from netcheck.cli.main import main
 from netcheck.export.families import FAMILIES
 
 ROOT = Path(__file__).parents[1]
@@ -42,3 +45,20 @@ def test_the_headings_that_a_page_links_to_are_there(page: Path) -> None:
     targets = re.findall(r"\]\(([^):#\s]*)#([^)\s]+)\)", page.read_text())
     missing = [(to, at) for to, at in targets if at not in headings(page.parent / to if to else page)]
     assert not missing
+
+
+def options(command: click.Command) -> Iterator[list[str]]:
+    """Of it and of the commands in it, the ways to type each."""
+    yield from (each.opts for each in command.params if isinstance(each, click.Option))
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            within = command.get_command(context, name)
+            assert within
+            yield from options(within)
+
+
+def test_every_option_is_in_a_page() -> None:
+    pages = "\n".join(page.read_text() for page in (*PAGES, ROOT / "CHANGELOG.md"))
+    said = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", pages))
+    assert [each for each in options(main) if said.isdisjoint(each) and each != ["--version"]] == []
