@@ -21,6 +21,7 @@ def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
 
 
+UNRESOLVED = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53")
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
 
 
@@ -103,3 +104,17 @@ def test_couriers_that_nobody_requires_need_no_fallback() -> None:
         services, [DIRECT], once([*ONLY_5223, result(API, 443, address="17.188.128.9")])
     ).judgements
     assert [each.findings for each in judged] == [()]
+
+
+@pytest.mark.parametrize(("of_5223", "verdict"), [(None, Verdict.DEGRADED), (DROPPED, Verdict.FALLBACK_ONLY)])
+def test_names_that_do_not_resolve_are_the_resolvers_where_the_config_counts_on_443_too(
+    of_5223: Failure | None, verdict: Verdict
+) -> None:
+    results = [
+        *couriers(UNRESOLVED, path=FALLBACK, hosts=(0, 1, 2)),
+        *couriers(of_5223, (5223,), path=FALLBACK, hosts=(3,)),
+        *couriers(None, (443,), path=FALLBACK, hosts=(3,)),
+    ]
+    judged = Scene(None, verdict, None, results, paths=(FALLBACK,)).judged()
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_FAILURE, Hop.RESOLVER)]
+    assert (judged.verdict, judged.is_expected) == (verdict, False)
