@@ -98,10 +98,17 @@ def _put_documents(root: Path) -> None:
     documents = "usr/share/doc/netcheck"
     _put(root, f"{documents}/copyright", (_HERE / "copyright").read_text())
     _put(root, f"{documents}/CHANGELOG.md.gz", _compressed((ROOT / "CHANGELOG.md").read_text()))
-    for page in (ROOT / "docs").glob("*.md"):
-        _put(root, f"{documents}/{page.name}", page.read_bytes())
+    for name, page in pages_to_read().items():
+        _put(root, f"{documents}/{name}", page.read_bytes())
     for name, file in shipped().items():
         _put(root, f"{documents}/examples/{name}", file.read_bytes())
+
+
+def pages_to_read() -> dict[str, Path]:
+    """By their names below the folder of documents: the pages, the runbooks, and what they show."""
+    docs = ROOT / "docs"
+    files = [file for kind in ("*.md", "*.svg") for file in sorted(docs.rglob(kind))]
+    return {file.relative_to(docs).as_posix(): file for file in files}
 
 
 def _put_control(root: Path, architecture: str, version: str) -> None:

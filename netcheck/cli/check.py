@@ -148,7 +148,7 @@ def check(**given: Any) -> None:
 
     \b
     Exit status: 0 all ready, 1 something is not ready, 2 usage or configuration error,
-    3 ready with limits (degraded, fallback_only).
+    3 ready with limits (degraded, fallback_only), or open where the configuration expects it blocked.
     """
     set_up_logging("text", "warning")
     asked = _Asked(**given)

@@ -9,7 +9,7 @@ import click
 from netcheck.cli.exits import fail
 from netcheck.cli.reading import or_fail
 from netcheck.config import examples
-from netcheck.config.file import check, schema, show
+from netcheck.config.file import EMPTY, check, schema, show
 from netcheck.config.web_file import settle
 from netcheck.history.database import HistoryError, refuse_another_history
 
@@ -33,7 +33,9 @@ def config_check(file: Path) -> None:
     paths = ", ".join(path.name for path in found.paths)
     services = ", ".join(dict.fromkeys(service.name for service in found.services))
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
-    for warning in (*found.warnings, *on_history):
+    is_empty = or_fail(lambda _: file.stat().st_size == 0, file)
+    on_file = [f"{EMPTY}; a running netcheck refuses it"] if is_empty else []
+    for warning in (*on_file, *found.warnings, *on_history):
         click.echo(f"{file}: warning: {warning}", err=True)
     for note in or_fail(lambda _: settle(found.web).notes, file):
         click.echo(f"{found.web.config_file}: warning: {note}", err=True)

@@ -23,7 +23,9 @@ _FILE = click.Path(path_type=Path)
 @click.command()
 @click.option("--config", "file", type=_FILE, required=True, help="The configuration, YAML.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
 @click.option(
     "--reload-on-change", is_flag=True, help="Also take the configuration anew when its file changes."
 )

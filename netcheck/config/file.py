@@ -215,6 +215,8 @@ def schema() -> dict[str, Any]:
 
 # Reading and showing
 
+EMPTY = "the file is empty: write {} if all defaults are meant"
+"""Why a running daemon refuses a file without a byte; to one that starts it means the defaults."""
 _LARGEST = 1024 * 1024  # bytes
 _WIDTH = 110
 

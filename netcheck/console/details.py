@@ -101,6 +101,7 @@ def _reply(result: Result) -> str:
     if failure is None:
         return ""
     told = failure.detail[:DETAIL_WIDTH].replace(endpoint_text(result.host, result.port), "the host")
+    told = told.replace(f"//{result.host}/", "//the host/")  # a URL, in which 443 is not written
     if address and not result.attempt.balancer:
         told = told.replace(endpoint_text(address, result.port), "the address")
     began = f"the answer began with {failure.evidence_text}" if failure.evidence else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.config.file import Config, to_run
+from netcheck.config.file import EMPTY, Config, to_run
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.files import Stamp, in_time, stamp_of
 from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
@@ -46,7 +46,7 @@ async def read_config(file: Path, limiter: trio.CapacityLimiter, before: Config)
 def _read(file: Path, before: Config) -> Config:
     config = to_run(file)
     if config != before and file.stat().st_size == 0:
-        raise _refused(file, "the file is empty: write {} if all defaults are meant")
+        raise _refused(file, EMPTY)
     return config
 
 

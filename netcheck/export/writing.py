@@ -31,8 +31,9 @@ def numbers(values: Iterable[float]) -> list[str]:
 
 @functools.lru_cache(maxsize=4096)  # most are times of visits, which stand in two families
 def _large_or_odd(value: float) -> str:
+    value *= 1.0  # first: of whole numbers some below _VERY_LARGE become it
     if _LARGE <= value < _VERY_LARGE:  # as floatToGoString does it, in a third of the time
-        whole, _, rest = repr(value * 1.0).partition(".")
+        whole, _, rest = repr(value).partition(".")
         digits = whole[0] + "." + whole[1:] + rest
         return (digits if rest != "0" else digits.rstrip("0.")) + _EXPONENTS[len(whole)]
     return str(floatToGoString(value))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Judgement, Needed, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
@@ -197,7 +197,8 @@ def _judge(
         for port in each.decisive
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    failed, is_stale = _failures(world, path, limited.keys() & needed)
+    only_by_name = _only_by_name(path, limited, needed)
+    failed, is_stale = _failures(world, path, limited.keys() & needed, only_by_name)
     case = Case(
         world,
         path,
@@ -244,9 +245,30 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
     return Verdict.NOT_READY if len(refused) == len(proofs) else Verdict.DEGRADED
 
 
-def _failures(world: World, path: ProbePath, places: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
-    """What fails there, and whether all of it is stale, which is left out where anything else fails."""
-    failed = [e for e in world.on_path(path.name) if e.failure is not None and e.place in places]
+def _only_by_name(path: ProbePath, limited: Iterable[Needed], needed: Iterable[Needed]) -> set[Needed]:
+    """Of services whose first port may be blocked, the others: names that do not resolve block no port.
+
+    Whatever else fails on these is a remark, for as long as the first port makes the verdict.
+    """
+    if path.expected is not Expected.FALLBACK_ONLY:
+        return set()
+    services = {place.service for place in limited}
+    return {place for place in needed if place.service in services}
+
+
+def _failures(
+    world: World, path: ProbePath, places: Set[Needed], only_by_name: Set[Needed]
+) -> tuple[tuple[Counted, ...], bool]:
+    """What fails there, some of it only where the name does.
+
+    And whether all of it is stale, which is left out where anything else fails.
+    """
+    failed = [
+        each
+        for each in world.on_path(path.name)
+        if each.failure is not None
+        and (each.place in places or (each.place in only_by_name and each.failure.phase is Phase.RESOLVE))
+    ]
     fresh = [each for each in failed if not world.is_stale(path, each)]
     return tuple(sorted(fresh or failed, key=lambda each: each.order)), bool(failed) and not fresh
 

@@ -537,6 +537,15 @@ def test_what_to_change_is_said_of_the_option(port: int) -> None:
     assert f"scheme of the proxy 127.0.0.1:{port} in --proxy." in " ".join(done.stdout.split())
 
 
+def test_an_empty_file_which_no_reload_takes_is_a_warning_of_config_check(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    file.touch()
+    result = invoke("config", "check", file)
+    assert result.exit_code == 0
+    warning = "the file is empty: write {} if all defaults are meant; a running netcheck refuses it"
+    assert result.stderr == f"{file}: warning: {warning}\n"
+
+
 def test_what_a_web_config_says_in_vain_is_a_warning_of_config_check(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text("http_server_config: {http2: true}\n")
     file = tmp_path / "netcheck.yaml"

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from netcheck.config import file
+from netcheck.config import file, services
 from netcheck.config.file import FILE, default, schema
 from netcheck.config.reading.sections import Key, Named, Section
 from netcheck.config.reading.values import Kind
-from netcheck.config.services import OWN, SERVICES
+from netcheck.config.services import OWN, SERVICES, ServiceKeys
 from tests.config.accepted import WAYS
 
 DOCS = Path(__file__).parents[2] / "docs" / "config.md"
@@ -120,17 +120,33 @@ def _cell(text: str) -> str:
 
 
 def _built_in_services() -> str:
-    keys = ("enabled", "count", "ports", "roles", "required", "hosts_per_round", "interval")
+    keys = (
+        *("enabled", "count", "ports", "roles", "required", "hosts_per_round"),
+        *("depth", "server_name", "alpn", "interval"),
+    )
     lines = [
-        "## Built-in services, with what holds where nothing is written\n",
+        "## Services, with what holds where nothing is written\n",
         f"| service | | {' | '.join(keys)} |",
         f"| --- | --- |{' --- |' * len(keys)}",
     ]
-    shown: Any = file.shown(file.FileKeys(), default())["services"]
-    for name, section in SERVICES.known.items():
-        values = (f"`{_flow(shown[name][key])}`" if key in shown[name] else "" for key in keys)
-        lines.append(f"| `{name}` | {section.schema['description']} | {' | '.join(values)} |")
+    for name, (about, values) in _services_as_they_come().items():
+        cells = (f"`{_flow(values[key])}`" if values.get(key) not in (None, []) else "" for key in keys)
+        lines.append(f"| `{name}` | {about} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _services_as_they_come() -> dict[str, tuple[str, dict[str, Any]]]:
+    """By name: what it is, and what its keys are once it is enabled; `enabled` as without a word."""
+    all_on = {name: {"enabled": True} for name in SERVICES.known}
+    own = {"NAME": {"hosts": "mdm.example", "ports": 443}}
+    config = file.load_settings({"services": all_on | own}, Path("reference"))
+    usual: Any = services.shown({}, default().services)
+    shown: Any = services.shown({"NAME": ServiceKeys()}, config.services)
+    told: dict[str, tuple[str, dict[str, Any]]] = {
+        name: (section.schema["description"], shown[name] | {"enabled": usual[name]["enabled"]})
+        for name, section in SERVICES.known.items()
+    }
+    return told | {"NAME": ("One of your own.", shown["NAME"] | {"ports": None})}
 
 
 def _other_ways() -> str:

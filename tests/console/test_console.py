@@ -270,6 +270,23 @@ def test_replies_that_differ_only_by_whom_they_name_are_one() -> None:
     assert told.endswith("\n    seen       no answer from the address in 5 s")
 
 
+def test_what_a_pac_file_says_alike_of_many_hosts_is_one() -> None:
+    """Their URLs have no port where it is 443."""
+
+    def failed(number: int, port: int) -> Result:
+        host = f"{number}-courier.push.apple.com"
+        url = f"https://{host}/" if port == 443 else f"https://{host}:{port}/"
+        seen = Failure(
+            Phase.PROXY_RESOLVE, Reason.PAC_FAULTY, f"the PAC file, asked for {url}: it answers number"
+        )
+        return result(COURIER, port, seen, host=host)
+
+    results = [failed(number, port) for number in range(3) for port in COURIER.ports]
+    told = shown(facts([COURIER], [DIRECT], [BLOCKED], results), verbose=True)
+    assert told.count("asked for https://the host/: it answers number") == 1
+    assert "asked for https://0-courier" not in told
+
+
 def test_without_a_verdict_it_says_why() -> None:
     assert "required" in shown(facts([GATEWAY], [DIRECT])).splitlines()[0]
 

@@ -98,6 +98,7 @@ def test_a_number_is_written_as_the_library_writes_it(value: float) -> None:
         (0, "0.0"),
         (999_999.9, "999999.9"),
         (1_000_000, "1e+06"),
+        (10**16 - 1, "1e+16"),
         (1_760_000_000.25, "1.76000000025e+09"),
         (1e-7, "1e-07"),
         (float("inf"), "+Inf"),

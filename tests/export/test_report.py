@@ -1,18 +1,22 @@
 """The JSON report: the contract's keys, all of them, always."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netcheck.export.report import report
+from netcheck.export.report import incidents, report
 from netcheck.facts import Facts
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict
+from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Verdict
+from netcheck.model.incidents import Availability, Span
 from netcheck.model.paths import Role
-from netcheck.model.results import Result
+from netcheck.model.results import Choice, Result
 from tests.export.states import (
+    ATTEMPT,
     BROKEN,
     CERTIFICATE,
     DENIED,
@@ -289,3 +293,35 @@ def test_a_bag_comes_with_what_it_says_or_why_there_is_none() -> None:
         "error": None,
     }
     assert (bad["courier_hostname"], bad["error"]) == (None, "session bad_answer: HTTP 404")
+
+
+def keys_by_place(told: object, place: str, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The keys of each object, by the key under which it or its list stands."""
+    if isinstance(told, dict):
+        found[place] = list(told)
+        for key, value in told.items():
+            keys_by_place(value, key, found)
+    elif isinstance(told, list) and told:
+        keys_by_place(told[0], place, found)
+    return found
+
+
+def test_the_page_names_every_key_in_its_order() -> None:
+    fix = Fix("squid", True, "add", ("acl",))
+    chosen = Choice("PROXY proxy.test:3128", (DENIED,))
+    legged = replace(ATTEMPT, proxies=SOCKS.proxies * 2, legs=({Phase.PROXY_CONNECT: 0.1},) * 2, tls=TLS)
+    state = configured(
+        a_visit(replace(RESULT, attempt=legged, choice=chosen), lookups=[LOOKUP]), certificates=[CERTIFICATE]
+    )
+    state.record_proof(REFUSED)
+    state.record_hold(HELD)
+    judged = replace(BLOCKED, findings=(replace(BLOCKED.findings[0], fix=fix),))
+    span = Span("direct", Role.DEVICE, Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL, 1.0, 2.0, None)
+    past = incidents([span], [Availability("direct", Role.DEVICE, 2.0, 1.0, 0.0)], "1.2.3", 0.0, 3.0)
+    found = keys_by_place(reported(shown(state, judged, bags=[FETCHED_BAG])), "status", {})
+    found |= keys_by_place(past, "the other one", {})
+    page = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
+    table = page.partition("## The JSON\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `?([^`|,]+?)`?(?:,? of [^|]*)? \| (.*) \|$", table, re.MULTILINE)
+    told = {place: re.findall(r"`(\w+)`", keys) for place, keys in rows[2:]}
+    assert told == {place: keys for place, keys in found.items() if place != "phases"}

@@ -6,8 +6,8 @@ import pytest
 
 from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Failure, Phase, Reason
-from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, ResolveMode, Resolver
-from netcheck.model.results import Result
+from netcheck.model.paths import Binding, Environment, Family, Nameserver, ProbePath, ResolveMode, Resolver
+from netcheck.model.results import Choice, Result
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
 from tests.records import once, result
@@ -113,3 +113,34 @@ def test_who_typed_options_is_told_which_option_to_set(
     for written, said in ((path, of_config), (replace(path, by_options=True), of_options)):
         judged = assess([service], [written], once(results)).judgements[0]
         assert said in (judged.next_step or ""), judged.next_step
+
+
+@pytest.mark.parametrize("by_options", [False, True])
+@pytest.mark.parametrize(
+    ("failure", "login", "says"),
+    [
+        (WANTED, None, "Set the login in the proxy's URL in the environment of netcheck to a login that"),
+        (
+            replace(WANTED, reason=Reason.PROXY_AUTH_FAILED),
+            Credentials("u", Secret("p")),
+            "Correct the login in the proxy's URL in the environment of netcheck: the proxy rejects this",
+        ),
+        (
+            Failure(Phase.PROXY_TLS, Reason.TLS_UNTRUSTED),
+            None,
+            "your own, name the proxy in the config in place of `from-environment`, with `ca_file`. If not",
+        ),
+    ],
+)
+def test_who_has_the_proxy_from_the_environment_is_told_to_write_no_key_beside_it(
+    failure: Failure, login: Credentials | None, says: str, by_options: bool
+) -> None:
+    its = replace(PROXY.proxies[0], credentials=login)
+    path = ProbePath("env", chosen_by=Environment(its, its), by_options=by_options)
+    chosen = [
+        replace(each, attempt=attempt, choice=Choice("", (attempt,)))
+        for each in of_name(API, path, failure)
+        for attempt in (replace(each.attempt, proxies=(its,)),)
+    ]
+    (judged,) = assess([API], [path], once(chosen)).judgements
+    assert says in (judged.next_step or "")

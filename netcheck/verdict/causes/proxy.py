@@ -38,7 +38,7 @@ from netcheck.verdict.naming import (
     the_ports,
 )
 from netcheck.verdict.owners import Owner, the_proxy
-from netcheck.verdict.settings_in_words import to_set, where_it_is_named
+from netcheck.verdict.settings_in_words import to_set_of_proxy, where_it_is_named
 from netcheck.verdict.world import WayOut
 
 _SLOW_SECONDS, _SLOW_FACTOR = 1.0, 3.0
@@ -77,7 +77,7 @@ def _of_its_tls(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
     """What to ask of a proxy at https://; nothing where TLS with it works."""
     if all(map(_is_untrusted, about)):
         return (
-            f"If its authority is your own, {to_set(case.path, '`ca_file`')}. "
+            f"If its authority is your own, {to_set_of_proxy(case.path, '`ca_file`')}. "
             f"If not, ask {proxy.asked} to correct the proxy's certificate."
         )
     if all(map(reason_is(Reason.TLS_EXPIRED), about)):
@@ -218,7 +218,7 @@ def _so_that_it_connects(case: Case, proxy: Owner, about: Sequence[Counted]) -> 
         )
     if all(map(is_translated, about)):
         return (
-            f"{as_sentence(to_set(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
+            f"{as_sentence(to_set_of_proxy(case.path, '`resolve: proxy`'))}. This network's DNS64 has made "
             "the addresses that the proxy is asked for, and where the proxy is they may lead nowhere."
         )
     if software_of(about) == "HAProxy" and all(map(_has_no_server, about)):

@@ -16,7 +16,7 @@ from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import http_status, reason_is
 from netcheck.verdict.naming import the_hosts
 from netcheck.verdict.owners import Owner, the_proxy
-from netcheck.verdict.settings_in_words import in_the_config, keys_in_words, to_set
+from netcheck.verdict.settings_in_words import in_the_config, its_login, to_set
 
 _IN_WORDS: Mapping[LoginFault | None, str] = {
     LoginFault.CERTIFICATE: "the proxy wants a certificate of its client",
@@ -93,11 +93,11 @@ def _a_way_in(case: Case, proxy: Owner, about: Sequence[Counted]) -> str:
         return _another_way(credentials, refused.offered, config, f"{proxy.asked} {exempt}")
     if credentials is None:
         return (
-            f"Set {keys_in_words(case.path, ('username', 'password_file'))}{config} "
+            f"Set {its_login(case.path, ('username', 'password_file'), which)} "
             "to a login that the proxy accepts. "
             f"If there is none, ask {proxy.asked} for one, or {exempt}."
         )
-    login = f"{keys_in_words(case.path, _keys(credentials))}{config}"
+    login = its_login(case.path, _keys(credentials), which)
     step = _NEXT_STEPS.get(refused.fault, _REJECTED)
     return step.format(login=login, config=config, proxy=proxy.name, owners=proxy.asked, kerberos=_KERBEROS)
 

@@ -13,7 +13,7 @@ from netcheck.verdict.how_often import how_often
 from netcheck.verdict.matching import Matches, http_status, phase_is, reason_is
 from netcheck.verdict.naming import FAMILIES, the_hosts, the_next_proxies, the_ports
 from netcheck.verdict.owners import the_proxy
-from netcheck.verdict.settings_in_words import to_set
+from netcheck.verdict.settings_in_words import to_set_of_proxy
 
 _WORDS = "the proxy denies it"
 _CALLED_BAD = (b"400", b"405", b"501")
@@ -89,7 +89,7 @@ def _other_ways(case: Case, denied: Iterable[Counted]) -> str:
         keys = "`resolve: local`"
     else:
         keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {_other(mine)}`"
-    return f" If nobody asks so, {to_set(case.path, keys)}."
+    return f" If nobody asks so, {to_set_of_proxy(case.path, keys)}."
 
 
 def _other(families: set[Family]) -> Family:

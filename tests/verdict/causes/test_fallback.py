@@ -32,6 +32,7 @@ def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
 
 
+UNRESOLVED = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53")
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
 
 
@@ -126,3 +127,17 @@ def test_devices_depend_on_a_fallback_only_where_it_is_of_the_service_whose_firs
     judged = judge(results, services=(COURIER, courier2))
     assert [each.cause for each in judged.findings] == [Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED]
     assert "Devices on Wi-Fi or Ethernet fall back to it." in judged.findings[1].next_step
+
+
+@pytest.mark.parametrize(("of_5223", "verdict"), [(None, Verdict.DEGRADED), (DROPPED, Verdict.FALLBACK_ONLY)])
+def test_names_that_do_not_resolve_are_the_resolvers_where_the_config_counts_on_443_too(
+    of_5223: Failure | None, verdict: Verdict
+) -> None:
+    results = [
+        *couriers(UNRESOLVED, path=FALLBACK, hosts=(0, 1, 2)),
+        *couriers(of_5223, (5223,), path=FALLBACK, hosts=(3,)),
+        *couriers(None, (443,), path=FALLBACK, hosts=(3,)),
+    ]
+    judged = judge(results, paths=(FALLBACK,))
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_FAILURE, Hop.RESOLVER)]
+    assert (judged.verdict, judged.is_expected) == (verdict, False)
