@@ -4,7 +4,7 @@ Hosts take turns, so most results are some rounds old when their port is blocked
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing
@@ -64,7 +64,9 @@ class Outdated:
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""
         result, seen = standing
-        return at <= seen.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
+        return at <= seen.failed_until or any(
+            trend.was_silent(at) or trend.is_silent_since(at) for trend in self._of(result)
+        )
 
     def forgets(self, standing: Standing) -> bool:
         """Whether it tells nothing that something nobody needs answered once, before it failed."""
@@ -98,17 +100,15 @@ class Outdated:
         return since is not None and any(trend.was_silent(since, until) for trend in around)
 
     def _is_silent_since(self, result: Result, at: float) -> bool:
-        """Whether nothing has answered from then on, or from before, until now."""
-        return any(trend.down is not None and trend.down.at <= at for trend in self._of(result))
+        return any(trend.is_silent_since(at) for trend in self._of(result))
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))
 
-    def _of(self, result: Result) -> Iterator[Trend]:
+    def _of(self, result: Result) -> Sequence[Trend]:
         """The trends of all that it is a part of, where anything happened."""
         if not self._eventful:
-            return
+            return ()
         part = Part.of(result.endpoint)
-        for each in (part.whole, part, range_of(result)):
-            if each is not None and each in self._eventful:
-                yield self._eventful[each]
+        around = (part.whole, part, range_of(result))
+        return [self._eventful[each] for each in around if each is not None and each in self._eventful]
