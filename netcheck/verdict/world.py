@@ -53,6 +53,10 @@ class WayOut(NamedTuple):
     member: str | None
     """The address of the first proxy's name, where it is at fault."""
 
+    def is_of(self, attempt: Attempt) -> bool:
+        """Whether the attempt went so, as far as this tells it apart."""
+        return self.proxies in ((), attempt.proxies) and self.member in (None, attempt.member)
+
 
 class World:
     """All that counts of all paths, with what resolvers said.
@@ -83,15 +87,11 @@ class World:
         self._trends = trends
         self._by_path: dict[str, list[Counted]] = {path.name: [] for path in paths}
         self._chosen: dict[str, list[Counted]] = {path.name: [] for path in paths}
-        self._proxy_spoke_at: dict[tuple[str, WayOut], float] = {}
+        self._counted = counting.counted
         self.software: dict[str, str] = {}
         """By `HOST:PORT` of a proxy: what it is known as, be it by denying what nobody needs."""
-        for each in counting.counted:
+        for each in self._counted:
             path = each.result.path
-            if each.result.attempt.proxy_spoke:
-                for way in _ways_out(each.result.attempt):
-                    last = self._proxy_spoke_at.get((path, way), -math.inf)
-                    self._proxy_spoke_at[path, way] = max(last, each.result.attempt.at)
             proxy = each.result.attempt.proxy
             if proxy and phase_is(Phase.PROXY_HANDSHAKE)(each) and (software := software_of([each])):
                 self.software[proxy.place] = software
@@ -99,13 +99,14 @@ class World:
                 self._chosen[path].append(each)
             if each.failure is None or each.place in needs[path]:
                 self._by_path[path].append(each)
-        reached = [each.result.attempt.time for each in counting.counted if each.failure is None]
+        reached = [each.result.attempt.time for each in self._counted if each.failure is None]
         self._latest = max(reached, default=0.0)
         self._pushes = {path.name for _, path in provers(self.services, self.paths)}
 
     def proxy_spoke_at(self, path: ProbePath, way: WayOut) -> float:
         """When the proxies of this way, or any of the path's, last spoke: be it to deny what nobody needs."""
-        return self._proxy_spoke_at.get((path.name, way), -math.inf)
+        its = (each.result.attempt for each in self._counted if each.result.path == path.name)
+        return max((e.at for e in its if e.proxy_spoke and way.is_of(e)), default=-math.inf)
 
     def silences_before(self, each: Counted, window: float) -> list[Silence]:
         """The times in which nothing answered over its port and family, and which are over."""
@@ -336,11 +337,6 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
-
-
-def _ways_out(attempt: Attempt) -> set[WayOut]:
-    """All by which an attempt may be told apart from others."""
-    return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
 
 
 def _are_several(names: Iterable[bool]) -> bool:
