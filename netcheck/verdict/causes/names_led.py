@@ -250,7 +250,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     about = [
         each
         for each in case.counted
-        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+        if each.result.attempt.failure is None and case.is_unexpected(each) and each.place in case.needs
     ]
     if not about:
         return None
