@@ -20,6 +20,7 @@ class Outdated:
     def __init__(self, trends: Trends) -> None:
         self._needed = trends.keys()
         self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
+        self._eventful_paths = {part.path for part in self._eventful}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
         self._around: dict[Part, list[Trend]] = {}
@@ -107,7 +108,7 @@ class Outdated:
 
     def _of(self, result: Result) -> Sequence[Trend]:
         """The trends of all that it is a part of, where anything happened."""
-        if not self._eventful:
+        if result.path not in self._eventful_paths:
             return ()
         part = Part.of(result.endpoint)
         around = (part.whole, part, range_of(result))
