@@ -2,7 +2,8 @@
 
 import functools
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import filterfalse
 from urllib.parse import urlsplit
 
 from netcheck.apns.bag import CURRENT_URL, OLD_URL
@@ -114,14 +115,19 @@ def is_allocated(address: str) -> bool:
 
 
 def is_expected(host: str, address: str, networks: Sequence[Network] = ()) -> bool:
-    """Whether the address is where the host's service may be.
+    """Whether the address is where the host's service may be; see `unexpected`."""
+    return not unexpected(host, (address,), networks)
 
-    That is in `networks`; where there are none, Apple's names belong where Apple publishes, others anywhere.
+
+def unexpected(host: str, addresses: Iterable[str], networks: Sequence[Network] = ()) -> list[str]:
+    """Those where the host's service should not be.
+
+    It may be in `networks`; without any, Apple's names belong where Apple publishes, and others anywhere.
     """
     if networks:
-        parsed = ipaddress.ip_address(address)
-        return any(parsed in network for network in networks)
-    return not is_apple_name(host) or is_published(address)
+        parsed = ((address, ipaddress.ip_address(address)) for address in addresses)
+        return [text for text, address in parsed if not any(address in network for network in networks)]
+    return list(filterfalse(is_published, addresses)) if is_apple_name(host) else []
 
 
 @functools.lru_cache(maxsize=4096)

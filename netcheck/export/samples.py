@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from netcheck import __version__
-from netcheck.apns.addresses import is_apple_name, is_expected, may_lead_elsewhere, published_range
+from netcheck.apns.addresses import is_apple_name, may_lead_elsewhere, published_range, unexpected
 from netcheck.facts import Facts
 from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, Reason
@@ -136,14 +136,14 @@ def dns_lookup_durations(facts: Facts) -> Histograms:
 def dns_unexpected_addresses(facts: Facts) -> Numbers:
     """Of push but its bags, and where the config says where a service is: others may be anywhere."""
     networks = {each.name: each.networks for each in facts.services}
-    unexpected: dict[Labels, int] = {}
+    counts: dict[Labels, int] = {}
     for (flow, _), lookup in facts.lookups_by_flow.items():
         its = networks.get(flow.service, ())
         if its or (is_apple_name(lookup.host) and not may_lead_elsewhere(lookup.host)):
             labels = (flow.service, flow.resolver)
-            outside = sum(not is_expected(lookup.host, address, its) for address in lookup.addresses)
-            unexpected[labels] = unexpected.get(labels, 0) + outside
-    yield from unexpected.items()
+            outside = len(unexpected(lookup.host, lookup.addresses, its))
+            counts[labels] = counts.get(labels, 0) + outside
+    yield from counts.items()
 
 
 def dns_min_ttls(facts: Facts) -> Numbers:

@@ -125,6 +125,10 @@ class Lookup:
         return self.reason in (None, Reason.NXDOMAIN, Reason.NO_ANSWER)
 
 
+_IN_A_CONNECTION = (Phase.TLS, Phase.SESSION)
+_RESET_AT_ONCE = (Phase.CONNECT, Reason.RESET)
+
+
 @record
 class Attempt:
     """What one walk to one destination saw; hosts that share the address share the attempt.
@@ -185,9 +189,10 @@ class Attempt:
 
         Also one that was reset as soon as it was there.
         """
-        if self.failure is None or self.failure.phase in (Phase.TLS, Phase.SESSION):
+        failure = self.failure
+        if failure is None or failure.phase in _IN_A_CONNECTION:
             return True
-        return (self.failure.phase, self.failure.reason) == (Phase.CONNECT, Reason.RESET)
+        return (failure.phase, failure.reason) == _RESET_AT_ONCE
 
     @property
     def seconds(self) -> float:

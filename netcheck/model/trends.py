@@ -84,5 +84,9 @@ class Trend:
         """Whether nothing answered then, or at any time up to `until`, and something does by now."""
         return any(begin <= max(at, until) and at <= end for begin, end in self.silences)
 
+    def is_silent_since(self, at: float) -> bool:
+        """Whether nothing has answered from then on, or from before, until now."""
+        return self.down is not None and self.down.at <= at
+
 
 Trends: TypeAlias = Mapping[Part, Trend]

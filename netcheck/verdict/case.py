@@ -1,5 +1,6 @@
 """What a cause may ask about: one role's failures on a path, and everything that counts elsewhere."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -116,9 +117,13 @@ class Case:
 
     def weighs(self, such: Sequence[Counted]) -> bool:
         """Whether they are at least half of all that fails on some service's port."""
-        places = [each.place for each in self.failed]
-        mine = [each.place for each in such]
-        return any(2 * mine.count(place) >= places.count(place) for place in set(mine))
+        mine = Counter(each.place for each in such)
+        return any(2 * count >= self._failing[place] for place, count in mine.items())
+
+    @cached_property
+    def _failing(self) -> Mapping[Needed, int]:
+        """How many fail on each service's port."""
+        return Counter(each.place for each in self.failed)
 
     def is_reached_elsewhere(self, each: Counted) -> bool:
         """Whether another path reaches the host and port; or sees its certificate, and this one does not.
@@ -313,13 +318,13 @@ class Case:
     def is_unexpected(self, each: Counted) -> bool:
         """Whether the resolver led to an address where the service should not be: see `Service.networks`."""
         address = each.result.attempt.address
-        is_led = self.was_resolved_here(each) or self.stands_in_hosts_file(each)
-        if address is None or not is_led or address == each.result.host:
+        if address is None or address == each.result.host:
             return False
-        networks = self.world.networks[each.result.service]
-        if networks:
-            return not any(ip_address(address) in network for network in networks)
-        return is_apples(each) and not is_allocated(address)
+        if networks := self.world.networks[each.result.service]:
+            is_elsewhere = not any(ip_address(address) in network for network in networks)
+        else:
+            is_elsewhere = is_apples(each) and not is_allocated(address)
+        return is_elsewhere and (self.was_resolved_here(each) or self.stands_in_hosts_file(each))
 
     def may_be_elsewhere(self, each: Counted) -> bool:
         """Whether it may be with a company that delivers for Apple: at a public address.

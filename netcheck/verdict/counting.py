@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from netcheck.apns.addresses import is_apple_name, range_of
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
+from netcheck.model.record import record
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
 from netcheck.verdict.grouping import grouped
@@ -26,16 +28,19 @@ _FEWEST_VISITS, _FEWEST_FALLS, _FAILING_SHARE, _SETTLED = 8, 3, 0.25, 6
 row that end alike have settled it."""
 
 
+_place = lru_cache(maxsize=1024)(Needed)
+"""Of a service and port, which are asked for again and again."""
 _Asked = tuple[Endpoint, str | None]
 """An endpoint, and the load balancer that was asked in its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counted:
     """A result that counts. One that failed, but not yet often enough to be believed, counts as reached."""
 
     result: Result
-    reached: bool
+    failure: Failure | None
+    """None where it is reached, or counts as that."""
     comes_and_goes: bool = False
     """Whether its host is reached at one time and not at another, or at one address and not at another; the
     result is the latest that failed."""
@@ -50,10 +55,6 @@ class Counted:
     of what comes after that."""
     seconds_before: float | None = None
     """What the visit before took, where that counts as well."""
-
-    @property
-    def failure(self) -> Failure | None:
-        return None if self.reached else self.result.attempt.failure
 
     @property
     def family(self) -> Family:
@@ -71,7 +72,7 @@ class Counted:
 
     @property
     def place(self) -> Needed:
-        return Needed(self.result.service, self.result.port)
+        return _place(self.result.service, self.result.port)
 
     @property
     def fails_each_time(self) -> bool:
@@ -163,9 +164,9 @@ def what_counts(paths: Sequence[ProbePath], standings: Iterable[Standing], crite
     else:
         unsteady = _at_some_addresses(open_to) | _over_time(by_itself)
     unsteady |= _random(failing, random, since)
-    steady = [each for each in recent if _asked(each.result) not in unsteady]
+    steady = [e for e in recent if _asked(e.result) not in unsteady] if unsteady else recent
     believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
-    answered = (Counted(each.result, reached=True) for each in was_silent if _has_answered(each))
+    answered = (Counted(each.result, failure=None) for each in was_silent if _has_answered(each))
     return Counting([*unsteady.values(), *filter(None, believed), *answered], dead)
 
 
@@ -175,13 +176,13 @@ def _believed(
     """What is known of a host that does not come and go; None where that is nothing."""
     result, seen = standing
     if not seen.failures:  # of its addresses, one may have failed all the same
-        reached, recovers = result.attempt.failure is None, outdated.recovers(standing, result.attempt.at)
+        recovers = outdated.recovers(standing, result.attempt.at)
         before = _seconds_before(standing, since, outdated)
-        return Counted(result, reached, recovers=recovers, seconds_before=before)
+        return Counted(result, result.attempt.failure, recovers=recovers, seconds_before=before)
     if is_in(result, dead) or outdated.is_down(result) or outdated.is_believed(standing, failures):
-        return Counted(result, reached=False, since=seen.fails_since)
+        return Counted(result, result.attempt.failure, since=seen.fails_since)
     if _has_answered(standing) and not outdated.forgets(standing):
-        return Counted(result, reached=True)
+        return Counted(result, failure=None)
     return None
 
 
@@ -226,9 +227,8 @@ class _Failing(NamedTuple):
     failed: Result
 
     def unsteady(self, fails_at: tuple[str, ...] = (), *, is_random: bool = False) -> Counted:
-        return Counted(
-            self.failed, reached=False, comes_and_goes=True, is_random=is_random, fails_at=fails_at
-        )
+        failure = self.failed.attempt.failure
+        return Counted(self.failed, failure, comes_and_goes=True, is_random=is_random, fails_at=fails_at)
 
     def fails_at(self, least: int) -> tuple[str, ...]:
         """The addresses that failed so often in a row at least, while others of the host answered in between.

@@ -23,6 +23,8 @@ def lost(counted: Iterable[Counted]) -> tuple[int, int] | None:
     attempt, which counts once. What was asked for in an outage and succeeds by asking again is no loss.
     """
     known = [each for each in counted if not each.recovers]
+    if sum(bool(each.result.attempt.syn_retransmits) for each in known) < _LEAST:  # as a rule
+        return None
     waited = _waited_together(known)
     attempts = {
         id(attempt): attempt for each in known if id(attempt := each.result.attempt) not in waited

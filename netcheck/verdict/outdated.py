@@ -4,7 +4,7 @@ Hosts take turns, so most results are some rounds old when their port is blocked
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing
@@ -20,6 +20,7 @@ class Outdated:
     def __init__(self, trends: Trends) -> None:
         self._needed = trends.keys()
         self._eventful = {part: trend for part, trend in trends.items() if trend.down or trend.silences}
+        self._eventful_paths = {part.path for part in self._eventful}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
         self._around: dict[Part, list[Trend]] = {}
@@ -64,7 +65,9 @@ class Outdated:
     def recovers(self, standing: Standing, at: float) -> bool:
         """Whether what began then may have waited for the end of an outage: its own, or all around it."""
         result, seen = standing
-        return at <= seen.failed_until or self._was_silent(result, at) or self._is_silent_since(result, at)
+        return at <= seen.failed_until or any(
+            trend.was_silent(at) or trend.is_silent_since(at) for trend in self._of(result)
+        )
 
     def forgets(self, standing: Standing) -> bool:
         """Whether its earlier success tells nothing: nobody needs it, or looked again since the silence."""
@@ -98,17 +101,15 @@ class Outdated:
         return since is not None and any(trend.was_silent(since, until) for trend in around)
 
     def _is_silent_since(self, result: Result, at: float) -> bool:
-        """Whether nothing has answered from then on, or from before, until now."""
-        return any(trend.down is not None and trend.down.at <= at for trend in self._of(result))
+        return any(trend.is_silent_since(at) for trend in self._of(result))
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))
 
-    def _of(self, result: Result) -> Iterator[Trend]:
+    def _of(self, result: Result) -> Sequence[Trend]:
         """The trends of all that it is a part of, where anything happened."""
-        if not self._eventful:
-            return
+        if result.path not in self._eventful_paths:
+            return ()
         part = Part.of(result.endpoint)
-        for each in (part.whole, part, range_of(result)):
-            if each is not None and each in self._eventful:
-                yield self._eventful[each]
+        around = (part.whole, part, range_of(result))
+        return [self._eventful[each] for each in around if each is not None and each in self._eventful]

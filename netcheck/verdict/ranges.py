@@ -1,32 +1,40 @@
 """The ranges of Apple's in which nothing can be connected to: a firewall's rule, no single host's fault."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from netcheck.apns.addresses import range_of
 from netcheck.model.results import Result, Standing, independent
 from netcheck.model.trends import Part
 
 
-def dead_ranges(standings: Iterable[Standing], since: Mapping[str, float], failures: int) -> frozenset[Part]:
+def dead_ranges(standings: Sequence[Standing], since: Mapping[str, float], failures: int) -> frozenset[Part]:
     """The ranges that answer no more, over a rotation of the hosts, beside others of the family that do.
 
     In such a range nothing was connected to lately, and `failures` hosts could not be since anything was. One
     of them is of a service that is reached elsewhere: where all of a service fails, it may be the service.
     """
     by_range: dict[Part, list[Result]] = {}
-    alive: set[Part] = set()
     for result in (standing.result for standing in standings):
         if (where := range_of(result)) is not None:
             by_range.setdefault(where, []).append(result)
-        if result.attempt.connected and result.attempt.at >= since[result.path]:
-            alive.add(Part.of(result.endpoint))
     silent = {
         where: failed
         for where, results in by_range.items()
         if (failed := _since_anything_answered(results, since[where.path]))
         and independent((each.host, each.attempt) for each in failed) >= failures
-        and any(Part.of(result.endpoint) in alive for result in failed)
+    }
+    if not silent:  # as a rule
+        return frozenset()
+    alive = {
+        Part.of(result.endpoint)
+        for result in (standing.result for standing in standings)
+        if result.attempt.connected and result.attempt.at >= since[result.path]
+    }
+    silent = {
+        where: failed
+        for where, failed in silent.items()
+        if any(Part.of(result.endpoint) in alive for result in failed)
     }
     return frozenset(where for where in silent if _is_no_single_host(where, silent))
 

@@ -98,10 +98,11 @@ def explain(case: Case) -> tuple[Finding, ...]:
 
 def _faults(case: Case) -> tuple[Finding, ...]:
     found: list[tuple[int, Finding]] = []
-    rules = [rule for rule in RULES if not (rule.is_remark or rule.is_apart)]
     apart = [it for rule in RULES if rule.is_apart and (it := rule.explain(case))]
     beside = [(case.verdict.severity, finding) for finding, _ in apart]
     case = case.without(each for _, about in apart for each in about)
+    able = (rule for rule in RULES if case.left or not rule.needs_failures)
+    rules = [rule for rule in able if not (rule.is_remark or rule.is_apart)]
     while case.left or not found:
         explained = next(((rule, it) for rule in rules if (it := rule.explain(case))), None)
         if explained is None:

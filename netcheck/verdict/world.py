@@ -49,6 +49,10 @@ class WayOut(NamedTuple):
     member: str | None
     """The address of the first proxy's name, where it is at fault."""
 
+    def is_of(self, attempt: Attempt) -> bool:
+        """Whether the attempt went so, as far as this tells it apart."""
+        return self.proxies in ((), attempt.proxies) and self.member in (None, attempt.member)
+
 
 class World:
     """All that counts of all paths, with what resolvers said.
@@ -101,16 +105,8 @@ class World:
 
     def proxy_spoke_at(self, path: ProbePath, way: WayOut) -> float:
         """When the proxies of this way, or any of the path's, last spoke: be it to deny what nobody needs."""
-        return self._proxy_spoke_at.get((path.name, way), -math.inf)
-
-    @cached_property
-    def _proxy_spoke_at(self) -> Mapping[tuple[str, WayOut], float]:
-        found: dict[tuple[str, WayOut], float] = {}
-        for result in (each.result for each in self._counting.counted if each.result.attempt.proxy_spoke):
-            for way in _ways_out(result.attempt):
-                last = found.get((result.path, way), -math.inf)
-                found[result.path, way] = max(last, result.attempt.at)
-        return found
+        its = (each.result.attempt for each in self._counting.counted if each.result.path == path.name)
+        return max((e.at for e in its if e.proxy_spoke and way.is_of(e)), default=-math.inf)
 
     def silences_before(self, each: Counted, window: float) -> list[Silence]:
         """The times in which nothing answered over its port and family, and which are over."""
@@ -271,11 +267,6 @@ class World:
             if each.seconds_before is not None:
                 took.append(each.seconds_before)
         return found
-
-
-def _ways_out(attempt: Attempt) -> set[WayOut]:
-    """All by which an attempt may be told apart from others."""
-    return {WayOut(proxies, member) for proxies in (attempt.proxies, ()) for member in (attempt.member, None)}
 
 
 def _paths_by_place(counted: Iterable[Counted]) -> Mapping[tuple[str, int], Set[str]]:

@@ -160,7 +160,7 @@ def test_failures_of_an_outage_that_is_over_are_no_evidence_of_the_next_one() ->
     standings = [*couriers(2, 1010.0, first, since=1000.0), *couriers(1, 1060.0, second, since=1060.0)]
     trends = {part: replace(trend, silences=((995.0, 1020.0),)) for part, trend in down_since(1050.0).items()}
     counted = what_counts([DIRECT], standings, Criteria(120.0, 2, trends=trends)).counted
-    assert {(each.result.host, each.reached) for each in counted} == {(second, False)}
+    assert {(each.result.host, each.failure is None) for each in counted} == {(second, False)}
 
 
 def test_a_host_needs_failures_of_its_own_beside_the_one_that_all_had() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from netcheck.model.paths import (
 )
 from netcheck.model.results import Attempt, Endpoint, Result, Standing
 from netcheck.model.services import PortRule, Service, families_of, targets
+from netcheck.verdict import rules
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.counting import Criteria
 from tests.records import standing_of
@@ -135,6 +137,17 @@ def test_the_order_of_results_does_not_matter(
     shuffled = list(world)
     random.shuffle(shuffled)
     assert judge(shuffled, failures_needed) == judge(world, failures_needed)
+
+
+@given(worlds, needed)
+def test_a_rule_that_needs_failures_would_find_nothing_without_any(
+    world: list[Standing], failures_needed: int
+) -> None:
+    all_tried = tuple(replace(rule, needs_failures=False) for rule in rules.RULES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "RULES", all_tried)
+        judged = judge(world, failures_needed)
+    assert judged == judge(world, failures_needed)
 
 
 @given(worlds.filter(bool), needed, st.data())

@@ -53,6 +53,8 @@ class Rule:
     is_remark: bool = False
     is_apart: bool = False
     """Whether it is about no probe, and holds beside whatever explains those."""
+    needs_failures: bool = True
+    """Whether it only holds where failures are left; of what is no remark, and not apart."""
 
     def explain(self, case: Case) -> tuple[Finding, Sequence[Counted]] | None:
         """The finding and what it explains; None where the cause does not hold."""
@@ -101,10 +103,15 @@ def _falls_before(case: Case, about: Sequence[Counted]) -> list[Silence]:
 
 
 def cause(
-    cause: Cause, hop: Hop, *others: Hop, is_remark: bool = False, is_apart: bool = False
+    cause: Cause,
+    hop: Hop,
+    *others: Hop,
+    is_remark: bool = False,
+    is_apart: bool = False,
+    needs_failures: bool = True,
 ) -> Callable[[Finds], Rule]:
     """Make a function the rule of a cause, which has a hop at least: only these may own what it finds."""
-    return lambda finds: Rule(cause, (hop, *others), finds, is_remark, is_apart)
+    return lambda finds: Rule(cause, (hop, *others), finds, is_remark, is_apart, needs_failures)
 
 
 def through(finds: Finds) -> Finds:

@@ -23,7 +23,9 @@ from netcheck.verdict.owners import FIREWALL
 def fallback_blocked(case: Case) -> Found | None:
     """One to which devices fall back does not work, or to a part of the couriers; their first port may."""
     spares = [] if case.path.is_relayed else _spares(case)
-    tried = [each for each in case.counted if each.place in spares]
+    tried = [each for each in case.counted if each.place in spares] if spares else []
+    if all(each.failure is None for each in tried):
+        return None
     is_stray = at_strays(case)
     failed = [each for each in tried if each.failure and not (each.comes_and_goes or is_stray(each))]
     about = _fails_in_part(case, list(filterfalse(_is_explained(case), failed)))

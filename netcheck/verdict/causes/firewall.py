@@ -47,7 +47,7 @@ _REPAIR_NAT64 = (
 )
 
 
-@cause(Cause.PATH_OPEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)
+@cause(Cause.PATH_OPEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, needs_failures=False)
 def path_open(case: Case) -> Found | None:
     """The config says that nothing leads out here, and something does."""
     if case.path.expected is not Expected.BLOCKED:

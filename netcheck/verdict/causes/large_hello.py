@@ -22,7 +22,7 @@ def large_hello_blocked(case: Case) -> Found | None:
     """Where this machine's own TLS begins so too, it is why that fails."""
     if not case.large_hellos:
         return None
-    tried = [Counted(result, reached=False) for result in case.large_hellos]
+    tried = [Counted(result, result.attempt.failure) for result in case.large_hellos]
     usual = {each.place for each in tried if each.result.large_hello and each.result.large_hello.is_usual}
     alike = [each for each in case.left if each.place in usual and _ends_in_tls(each)]
     owner = on_the_way(case, tried)

@@ -241,7 +241,7 @@ def _is_led_elsewhere(case: Case) -> Found | None:
     about = [
         each
         for each in case.counted
-        if each.result.attempt.failure is None and each.place in case.needs and case.is_unexpected(each)
+        if each.result.attempt.failure is None and case.is_unexpected(each) and each.place in case.needs
         if not case.may_be_elsewhere(each)
     ]
     if not about:

@@ -288,7 +288,7 @@ def _forbidden(case: Case, about: Sequence[Counted]) -> str:
     return f"TCP {the_ports(case, about)} to {the_hosts(case, about)}"
 
 
-@cause(Cause.PACKET_LOSS, Hop.LOCAL_NETWORK)
+@cause(Cause.PACKET_LOSS, Hop.LOCAL_NETWORK, needs_failures=False)
 def packet_loss(case: Case) -> Found | None:
     """Of failures, lost packets only make timeouts."""
     timeouts = reason_is(Reason.TIMEOUT, Reason.DNS_TIMEOUT, Reason.TLS_TIMEOUT)

@@ -58,7 +58,9 @@ def _names(hosts: Collection[str]) -> str:
 def _half_denied(case: Case) -> list[tuple[Lookup, Lookup]]:
     """By host, the denial and the answer, where it is now the one family that is denied and now the other."""
     said: dict[str, dict[bool, Lookup]] = {}
-    for lookup in sorted(case.lookups, key=lambda lookup: (lookup.host, lookup.rdtype)):
+    denied = {lookup.host for lookup in case.lookups if _denies(lookup)}
+    about_these = (lookup for lookup in case.lookups if lookup.host in denied)
+    for lookup in sorted(about_these, key=lambda lookup: (lookup.host, lookup.rdtype)):
         if _denies(lookup) or lookup.reason is None:
             said.setdefault(lookup.host, {})[_denies(lookup)] = lookup
     pairs = [(its[True], its[False]) for its in said.values() if len(its) > 1]
