@@ -12,6 +12,7 @@ import types
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import spnego
@@ -418,13 +419,13 @@ async def all_at_once(
         modes = list(ResolveMode)
         proxy = Proxy(scheme, "127.0.0.1", port, LOGIN, modes[number % len(modes)])
         route = ProxyRoute(proxy, Binding(), Timeouts(proxy=proxy_timeout), no_lookup, logins)
-        began, failure = trio.current_time(), None
+        began, failure = perf_counter(), None  # the clock of a walk's phases
         with Walk() as walk:
             try:
                 await connect_through(walk, route, handshake_for(proxy, TARGET), "17.57.145.5:5223")
             except WalkEnded as error:
                 failure = error.failure
-        ended.append((failure, trio.current_time() - began - walk.phases[Phase.PROXY_HANDSHAKE]))
+        ended.append((failure, perf_counter() - began - walk.phases[Phase.PROXY_HANDSHAKE]))
 
     async with trio.open_nursery() as nursery:
         for number in range(count):

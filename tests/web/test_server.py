@@ -6,10 +6,9 @@ import re
 import socket
 import struct
 import subprocess
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import wraps
 
 import pytest
 import trio
@@ -17,25 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck.web.server import Handler, Limits, Request, Response, accepts_gzip, compressed
+from tests.probe.peers import in_trio
 from tests.web.ports import web_port
 
 LIMITS = Limits(linger_timeout=10)
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 CLOSING_GET = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-
-
-def on_trio(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Run an async test in trio; one that hangs fails after 30 s."""
-
-    @wraps(test)
-    def run(**fixtures: object) -> None:
-        async def bounded() -> None:
-            with trio.fail_after(30):
-                await test(**fixtures)
-
-        trio.run(bounded)
-
-    return run
 
 
 async def hello(request: Request) -> Response:
@@ -104,7 +90,7 @@ def undated(data: bytes) -> bytes:
 # Requests that are right
 
 
-@on_trio
+@in_trio
 async def test_the_handlers_response_is_sent_with_length_date_and_a_server_name_without_version() -> None:
     async with serving() as port:
         assert undated(await talk(port, GET)) == (
@@ -126,7 +112,7 @@ async def test_the_handlers_response_is_sent_with_length_date_and_a_server_name_
         )
 
 
-@on_trio
+@in_trio
 async def test_the_handlers_own_headers_and_content_type_are_sent() -> None:
     async def page(request: Request) -> Response:
         return Response(404, b"<p>", "text/html", (("cache-control", "max-age=1"),))
@@ -138,7 +124,7 @@ async def test_the_handlers_own_headers_and_content_type_are_sent() -> None:
     assert re.findall(rb"\r\n(cache-control: .*)\r\n", answer, re.IGNORECASE) == [b"cache-control: max-age=1"]
 
 
-@on_trio
+@in_trio
 async def test_a_handler_gets_route_query_and_headers_decoded() -> None:
     recorder = Recorder()
     async with serving(recorder) as port:
@@ -170,7 +156,7 @@ async def test_a_handler_gets_route_query_and_headers_decoded() -> None:
         (b"/%ff", "/�"),
     ],
 )
-@on_trio
+@in_trio
 async def test_every_form_of_target_becomes_a_route(target: bytes, route: str) -> None:
     recorder = Recorder()
     async with serving(recorder) as port:
@@ -183,13 +169,13 @@ def test_a_requests_headers_are_in_no_repr() -> None:
     assert "c2VjcmV0" not in repr(request)
 
 
-@on_trio
+@in_trio
 async def test_a_request_that_comes_byte_by_byte_is_answered() -> None:
     async with serving() as port:
         assert statuses(await talk(port, *(bytes([byte]) for byte in GET))) == [200]
 
 
-@on_trio
+@in_trio
 async def test_one_connection_serves_one_request_after_another() -> None:
     async with serving(echo_route) as port, await connect(port) as client:
         for route in (b"/first", b"/second"):
@@ -197,7 +183,7 @@ async def test_one_connection_serves_one_request_after_another() -> None:
             assert (await one_response(client)).endswith(b"\r\n\r\n" + route)
 
 
-@on_trio
+@in_trio
 async def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
     running = most = 0
 
@@ -216,7 +202,7 @@ async def test_pipelined_requests_are_answered_in_order_one_at_a_time() -> None:
     assert most == 1
 
 
-@on_trio
+@in_trio
 async def test_head_is_answered_with_the_length_of_a_body_that_is_not_sent() -> None:
     async with serving() as port:
         answer = await talk(port, GET.replace(b"GET", b"HEAD"))
@@ -224,7 +210,7 @@ async def test_head_is_answered_with_the_length_of_a_body_that_is_not_sent() -> 
     assert answer.endswith(b"\r\n\r\n")
 
 
-@on_trio
+@in_trio
 async def test_after_head_the_connection_goes_on() -> None:
     async with serving() as port:
         answer = await talk(port, GET.replace(b"GET", b"HEAD") + GET)
@@ -232,7 +218,7 @@ async def test_after_head_the_connection_goes_on() -> None:
     assert answer.count(b"hello") == 1
 
 
-@on_trio
+@in_trio
 async def test_what_is_no_request_is_refused_with_words_also_after_head() -> None:
     async with serving() as port:
         answer = await talk(port, GET.replace(b"GET", b"HEAD") + b"\0\r\n\r\n")
@@ -241,7 +227,7 @@ async def test_what_is_no_request_is_refused_with_words_also_after_head() -> Non
 
 
 @pytest.mark.parametrize("status", [204, 304])
-@on_trio
+@in_trio
 async def test_a_response_that_has_no_body_by_its_status_is_sent_without(status: int) -> None:
     async def nothing(request: Request) -> Response:
         return Response(status, b"never sent")
@@ -253,7 +239,7 @@ async def test_a_response_that_has_no_body_by_its_status_is_sent_without(status:
 
 
 @pytest.mark.parametrize("request_", [CLOSING_GET, b"GET / HTTP/1.0\r\n\r\n"])
-@on_trio
+@in_trio
 async def test_the_server_closes_after_the_response_where_the_client_wants_it(request_: bytes) -> None:
     async with serving() as port, await connect(port) as client:
         await client.send_all(request_)
@@ -262,7 +248,7 @@ async def test_the_server_closes_after_the_response_where_the_client_wants_it(re
     assert b"\r\nConnection: close\r\n" in answer
 
 
-@on_trio
+@in_trio
 async def test_a_body_is_dropped_and_the_next_request_read() -> None:
     small = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
     chunked = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
@@ -270,7 +256,7 @@ async def test_a_body_is_dropped_and_the_next_request_read() -> None:
         assert statuses(await talk(port, small + chunked + GET)) == [200, 200, 200]
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_expects_100_continue_gets_it_before_it_sends_its_body() -> None:
     async with serving() as port, await connect(port) as client:
         await client.send_all(
@@ -314,7 +300,7 @@ async def test_a_client_that_expects_100_continue_gets_it_before_it_sends_its_bo
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     ],
 )
-@on_trio
+@in_trio
 async def test_a_wrong_request_is_answered_in_words_and_the_connection_closed(
     request_: bytes, status: int
 ) -> None:
@@ -331,7 +317,7 @@ async def test_a_wrong_request_is_answered_in_words_and_the_connection_closed(
 
 @pytest.mark.parametrize("size_of_piece", [1, 100, 1000])
 @pytest.mark.parametrize(("size", "status"), [(256, 200), (257, 431)])
-@on_trio
+@in_trio
 async def test_the_limit_of_a_head_is_exact_however_it_comes(
     size: int, status: int, size_of_piece: int
 ) -> None:
@@ -342,7 +328,7 @@ async def test_the_limit_of_a_head_is_exact_however_it_comes(
         assert statuses(await talk(port, *pieces)) == [status]
 
 
-@on_trio
+@in_trio
 async def test_a_head_without_end_is_refused() -> None:
     async with serving() as port:
         assert statuses(await talk(port, b"GET / HTTP/1.1\r\nX: ", b"x" * 200_000)) == [431]
@@ -352,7 +338,7 @@ async def test_a_head_without_end_is_refused() -> None:
     ("size", "status"),
     [(64 * 1024, 200), (64 * 1024 + 1, 413)],
 )
-@on_trio
+@in_trio
 async def test_a_body_may_have_64_kib_and_no_more(size: int, status: int) -> None:
     sized = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size
     chunked = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size
@@ -361,7 +347,7 @@ async def test_a_body_may_have_64_kib_and_no_more(size: int, status: int) -> Non
         assert statuses(await talk(port, chunked, b"x" * size, b"\r\n0\r\n\r\n")) == [status]
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_expects_100_continue_for_too_large_a_body_gets_413_instead() -> None:
     async with serving() as port, await connect(port) as client:
         await client.send_all(
@@ -370,7 +356,7 @@ async def test_a_client_that_expects_100_continue_for_too_large_a_body_gets_413_
         assert statuses(await rest(client)) == [413]
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_gets_an_early_error_can_still_send_and_then_read_it() -> None:
     async with serving() as port:
         answer = await talk(
@@ -385,7 +371,7 @@ async def send_forever(client: trio.SocketStream) -> None:
         await client.send_all(b"x" * 1000)
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_does_not_stop_sending_after_an_error_is_cut_off() -> None:
     async with serving(limits=replace(LIMITS, linger_timeout=0.1)) as port, await connect(port) as client:
         await client.send_all(b"\0")
@@ -394,7 +380,7 @@ async def test_a_client_that_does_not_stop_sending_after_an_error_is_cut_off() -
 
 
 @pytest.mark.parametrize("trailing", [b"\0", b"x", b"\x81\x05hello"])
-@on_trio
+@in_trio
 async def test_an_upgrade_with_trailing_bytes_is_answered_plainly_and_breaks_nothing(trailing: bytes) -> None:
     upgrade = (
         b"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -434,7 +420,7 @@ def test_garbage_is_answered_or_closed_on_and_the_next_client_served(pieces: lis
 # Handlers that fail
 
 
-@on_trio
+@in_trio
 async def test_a_handlers_exception_is_a_500_without_and_a_log_record_with_the_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -460,7 +446,7 @@ async def test_a_handlers_exception_is_a_500_without_and_a_log_record_with_the_t
         Response(101, b""),
     ],
 )
-@on_trio
+@in_trio
 async def test_a_response_that_http_forbids_is_a_500(
     response: Response, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -472,7 +458,7 @@ async def test_a_response_that_http_forbids_is_a_500(
     assert len(caplog.records) == 1
 
 
-@on_trio
+@in_trio
 async def test_a_handler_that_takes_too_long_is_a_503_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def slow(request: Request) -> Response:
         await trio.sleep_forever()
@@ -483,7 +469,7 @@ async def test_a_handler_that_takes_too_long_is_a_503_and_logged(caplog: pytest.
     assert "GET '/' took longer" in caplog.text
 
 
-@on_trio
+@in_trio
 async def test_a_fault_of_the_server_itself_ends_one_connection_and_no_more(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -502,14 +488,14 @@ async def test_a_fault_of_the_server_itself_ends_one_connection_and_no_more(
 # Clients that are slow, gone, or too many
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_says_nothing_is_closed_on_without_a_word() -> None:
     async with serving(limits=replace(LIMITS, request_timeout=0.05)) as port, await connect(port) as client:
         assert await rest(client) == b""
 
 
 @pytest.mark.parametrize("start", [b"GET / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"])
-@on_trio
+@in_trio
 async def test_a_request_that_drips_in_is_given_up_with_408(start: bytes) -> None:
     async with serving(limits=replace(LIMITS, request_timeout=0.2)) as port, await connect(port) as client:
         await client.send_all(start)
@@ -527,7 +513,7 @@ async def test_a_request_that_drips_in_is_given_up_with_408(start: bytes) -> Non
     assert statuses(bytes(answer)) == [408]
 
 
-@on_trio
+@in_trio
 async def test_a_kept_connection_is_closed_when_nothing_more_comes() -> None:
     limits = replace(LIMITS, idle_timeout=0.05, request_timeout=1000)
     async with serving(limits=limits) as port, await connect(port) as client:
@@ -535,7 +521,7 @@ async def test_a_kept_connection_is_closed_when_nothing_more_comes() -> None:
         assert statuses(await rest(client)) == [200]
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_does_not_read_is_given_up_and_its_place_freed() -> None:
     size = 64 * 1024 * 1024
 
@@ -551,7 +537,7 @@ async def test_a_client_that_does_not_read_is_given_up_and_its_place_freed() -> 
         assert len(await rest(client)) < size
 
 
-@on_trio
+@in_trio
 async def test_a_client_that_resets_its_connection_disturbs_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -574,7 +560,7 @@ async def test_a_client_that_resets_its_connection_disturbs_no_other(
     assert caplog.records == []
 
 
-@on_trio
+@in_trio
 async def test_cancellation_closes_every_socket() -> None:
     asked = trio.Event()
 
@@ -659,7 +645,7 @@ async def curl(*arguments: str) -> str:
 
 
 @pytest.mark.needs("curl")
-@on_trio
+@in_trio
 async def test_curl_reuses_its_connection() -> None:
     async with serving() as port:
         url = f"http://127.0.0.1:{port}/"
@@ -668,7 +654,7 @@ async def test_curl_reuses_its_connection() -> None:
 
 
 @pytest.mark.needs("curl")
-@on_trio
+@in_trio
 async def test_curl_reads_a_head_response_and_goes_on() -> None:
     async with serving() as port:
         url = f"http://127.0.0.1:{port}/"
@@ -679,14 +665,14 @@ async def test_curl_reads_a_head_response_and_goes_on() -> None:
 
 @pytest.mark.needs("curl")
 @pytest.mark.parametrize("arguments", [(), ("--compressed",)])
-@on_trio
+@in_trio
 async def test_curl_gets_the_same_text_plain_and_compressed(arguments: tuple[str, ...]) -> None:
     async with serving(gzipped) as port:
         assert await curl(*arguments, f"http://127.0.0.1:{port}/") == "hello " * 1000
 
 
 @pytest.mark.needs("curl")
-@on_trio
+@in_trio
 async def test_curl_reads_the_error_for_a_body_that_is_too_large() -> None:
     async with serving() as port:
         output = await curl(
@@ -707,7 +693,7 @@ async def streaming(request: Request) -> Response:
     return Response(200, b"zero\n", stream=three_pieces)
 
 
-@on_trio
+@in_trio
 async def test_a_stream_follows_the_body_in_chunks_and_the_connection_goes_on() -> None:
     async with serving(streaming) as port, await connect(port) as client:
         await client.send_all(GET + CLOSING_GET)
@@ -717,7 +703,7 @@ async def test_a_stream_follows_the_body_in_chunks_and_the_connection_goes_on() 
     assert b"Content-Length" not in answer
 
 
-@on_trio
+@in_trio
 async def test_a_stream_ends_when_its_client_has_gone() -> None:
     ended = trio.Event()
 
