@@ -4,6 +4,7 @@ REWRITE_SCREENSHOT names a scenario of which the picture in the README is made a
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -20,12 +21,10 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
 from netcheck.pages.page import render_report
 from tests.records import COURIER, facts, result
-from tests.system.browser import ARTEFACTS, TOO_WIDE, LabWithDaemon, Window, browser
+from tests.system.browser import ARTEFACTS, PATIENCE, TOO_WIDE, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
 
 IN_README = Path(__file__).parents[2] / "docs" / "status-page.png"
-PATIENCE = 40_000
-"""Milliseconds until what was broken must be on the page."""
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -81,19 +80,17 @@ def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None
     """The page was loaded before, and is never loaded anew: all of it comes by itself."""
     window = open_window(desk)
     page = window.page
-    expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
+    expect(page.locator("#live")).to_have_text("live")
     desk.lab.alter(scenario.breaks)
     try:
         line = page.locator(".lines li", has_text=SENTENCES[scenario.name])
-        expect(line).to_be_visible(timeout=PATIENCE)
+        expect(line).to_be_visible()
         broken = page.locator(".way", has_text=expected.path).locator(".chain .broken, .chain .limited")
-        expect(broken.locator("b").first).to_have_text(HOPS[expected.hop], timeout=PATIENCE)
+        expect(broken.locator("b").first).to_have_text(HOPS[expected.hop])
         told = page.locator("article", has_text=f"on {expected.path}").first
         expect(told.locator(".step p")).not_to_be_empty()
-        expect(told.locator("dd", has_text="UTC, for")).to_be_visible(timeout=PATIENCE)
-        expect(page.locator("#incidents li", has_text=SENTENCES[scenario.name]).first).to_be_visible(
-            timeout=PATIENCE
-        )
+        expect(told.locator("dd", has_text="UTC, for")).to_be_visible()
+        expect(page.locator("#incidents li", has_text=SENTENCES[scenario.name]).first).to_be_visible()
         window.shoot(scenario.name)
         if os.environ.get("REWRITE_SCREENSHOT") == scenario.name:
             page.set_viewport_size({"width": 1100, "height": 1000})
@@ -101,7 +98,7 @@ def see_the_breakage(desk: Desk, scenario: Scenario, expected: Expected) -> None
     finally:
         desk.lab.alter(scenario.repairs)
         desk.lab.reload()
-    expect(page.locator("h1")).to_have_text("Push works on every path.", timeout=PATIENCE)
+    expect(page.locator("h1")).to_have_text("Push works on every path.")
     close(window)
 
 
@@ -120,12 +117,12 @@ def see_the_certificate(desk: Desk) -> None:
     desk.lab.alter(scenario.breaks)
     desk.lab.reload()
     try:
-        expect(left).to_contain_text(", 4 days left", timeout=PATIENCE)
+        expect(left).to_contain_text(", 4 days left")
         expect(left).to_have_class("worry")
     finally:
         desk.lab.alter(scenario.repairs)
         desk.lab.reload()
-    expect(left).to_have_class("good", timeout=PATIENCE)
+    expect(left).to_have_class("good")
     close(window)
 
 
@@ -139,9 +136,9 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
     page = window.page
     desk.lab.alter(scenario.breaks)
     try:
-        expect(page.locator("article").first).to_be_visible(timeout=PATIENCE)
-        expect(page.locator("#bags")).to_contain_text("0 to 50 of courier.push.apple.com", timeout=PATIENCE)
-        expect(page.locator("#incidents details").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("article").first).to_be_visible()
+        expect(page.locator("#bags")).to_contain_text("0 to 50 of courier.push.apple.com")
+        expect(page.locator("#incidents details").first).to_be_visible()
         assert window.accessibility() == []
         assert page.evaluate(TOO_WIDE) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -156,7 +153,7 @@ def read_everything(desk: Desk, scheme: str, width: int) -> None:
         page.keyboard.press("Escape")
         expect(page.locator(":popover-open")).to_have_count(0)
         incident = page.locator("#incidents li", has_text="somebody decrypts the connections").first
-        expect(incident).to_be_visible(timeout=PATIENCE)
+        expect(incident).to_be_visible()
         incident.locator("summary").press("Enter")
         expect(page.locator("#incidents details[open] pre").first).to_contain_text("over web-proxy")
         window.shoot(f"page-{scheme}-{width}")
@@ -240,13 +237,15 @@ def copy_the_step(desk: Desk) -> None:
 
         def says_so() -> bool:
             """Unless the page is drawn anew in between: what is wrong is only just coming out."""
-            button.click(timeout=PATIENCE)
+            button.click()
             with suppress(PlaywrightTimeout):
                 told.wait_for(timeout=2_000)
                 return True
             return False
 
-        assert any(says_so() for _ in range(5))
+        until = time.monotonic() + PATIENCE / 1000
+        while not says_so():
+            assert time.monotonic() < until
         copied = window.page.evaluate("navigator.clipboard.readText()")
         assert copied.startswith("Ask the owners of the proxy 127.0.0.1:")
     finally:
@@ -262,20 +261,18 @@ def test_the_next_step_can_be_copied(desk: Desk) -> None:
 def look_while_it_changes(desk: Desk) -> None:
     window = open_window(desk)
     page = window.page
-    expect(page.locator("#live")).to_have_text("live", timeout=PATIENCE)
+    expect(page.locator("#live")).to_have_text("live")
     page.locator(".matrix button").first.click()
     opened = page.locator(":popover-open")
     heading = opened.locator("h3").text_content() or ""
     page.evaluate("document.querySelector('#services').dataset.old = 'yes'")
-    expect(page.locator("#services[data-old]")).to_have_count(
-        0, timeout=PATIENCE
-    )  # what came anew has no mark
+    expect(page.locator("#services[data-old]")).to_have_count(0)  # what came anew has no mark
     expect(opened.locator("h3")).to_have_text(heading)
     page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
     page.locator(".matrix button").nth(1).focus()
     page.evaluate("document.querySelector('#services').dataset.old = 'yes'")
-    expect(page.locator("#services[data-old]")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator("#services[data-old]")).to_have_count(0)
     expect(page.locator(".matrix button").nth(1)).to_be_focused()
     close(window)
 
