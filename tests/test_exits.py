@@ -21,7 +21,7 @@ from tests.hanging import hanging_file
 from tests.system.namespace import open_files
 from tests.test_cli import config
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

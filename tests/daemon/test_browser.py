@@ -9,7 +9,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.daemon.running import Running, running
+from tests.daemon.running import DEADLINE, Running, running
 from tests.daemon.test_web_port import config_with
 from tests.programs import program
 
@@ -111,7 +111,7 @@ class _Rebound(StreamRequestHandler):
         if b" /start " in request:
             self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<!doctype html>evil")
             return
-        with socket.create_connection(self.daemon_address, timeout=10) as daemon:
+        with socket.create_connection(self.daemon_address, timeout=DEADLINE) as daemon:
             daemon.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
             while data := daemon.recv(65536):
                 self.wfile.write(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.running import Running, running
+from tests.daemon.running import DEADLINE, Running, running
 from tests.programs import give_up
 from tests.test_cli import config
 
@@ -67,7 +67,7 @@ def test_a_time_before_all_times_is_from_the_beginning(daemon: Running) -> None:
 def events(daemon: Running, count: int) -> list[str]:
     """The first events of a stream."""
     host, _, port = daemon.address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as client:
         client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         data = b""
         while data.count(b"event: ") < count:
@@ -96,7 +96,7 @@ def test_so_many_streams_and_no_more(daemon: Running) -> None:
     clients = []
     try:
         for _ in range(16):
-            clients.append(client := socket.create_connection((host, int(port)), timeout=20))
+            clients.append(client := socket.create_connection((host, int(port)), timeout=DEADLINE))
             client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             data = b""
             while b"event: status" not in data:
@@ -111,7 +111,7 @@ def test_so_many_streams_and_no_more(daemon: Running) -> None:
 
 def _has_stream(daemon: Running) -> bool:
     host, _, port = daemon.address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as client:
         client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         return client.recv(65536).startswith(b"HTTP/1.1 200")
 
