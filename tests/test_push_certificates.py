@@ -21,7 +21,7 @@ from tests.certificates import OTHER_TOPIC, PASSWORD, TOPIC, issued
 from tests.records import PROVIDER
 
 GOOD, RENEWED, OTHER = issued(), issued(), issued(OTHER_TOPIC)
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @dataclass

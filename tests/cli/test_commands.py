@@ -328,12 +328,12 @@ def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subpr
 def test_ctrl_c_ends_a_check_with_one_line(tmp_path: Path, silent_port: int) -> None:
     services = ours(silent_port)
     running = process("check", "--config", config(tmp_path, services))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not has_connection_to(silent_port, SYN_SENT):
         assert time.monotonic() < deadline, f"127.0.0.1:{silent_port}"
         time.sleep(0.02)  # nobody tells: the connection is the kernel's
     running.send_signal(signal.SIGINT)
-    _, stderr = running.communicate(timeout=10)
+    _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130
     assert stderr.splitlines()[1:] == ["interrupted: 1 visit had not ended"]
 
@@ -346,7 +346,7 @@ def test_output_that_cannot_be_written_is_told_in_one_line(
     file = config(tmp_path, ours(port))
     with Path("/dev/full").open("w") as full:
         running = process(*args, *([file] if "--config" in args else []), stdout=full)
-        _, stderr = running.communicate(timeout=20)
+        _, stderr = running.communicate(timeout=60)
     assert running.returncode == 2
     assert stderr.splitlines()[-1] == "the output cannot be written: No space left on device"
 
@@ -450,7 +450,7 @@ def at_a_terminal(*args: str | Path, **environment: str) -> str:
     ):  # EIO: the other end is closed
         while data := terminal.read(4096):
             written += data
-    assert running.wait(10) == 0
+    assert running.wait(60) == 0
     return written.decode()
 
 
@@ -674,7 +674,7 @@ def test_a_check_that_is_ended_leaves_the_cursor_of_its_terminal(tmp_path: Path)
         while b"direct: 0 of 1" not in written:
             written += os.read(reading, 4096)
         running.terminate()
-        assert running.wait(10) == -signal.SIGTERM
+        assert running.wait(60) == -signal.SIGTERM
     os.close(writing)
     os.close(reading)
     assert b"\x1b[?25l" not in written  # which hides it

@@ -22,7 +22,7 @@ from tests.daemon.running import running, with_default_signals
 from tests.hanging import hanging_file
 from tests.system.namespace import open_files
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_report_on_a_full_disk_leaves_the_one_before(tmp_path: Path) -> None:
 
 def test_two_may_write_the_same_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, both = tmp_path / "file", threading.Barrier(2)
-    monkeypatch.setattr(writing, "_keep_access", lambda *_: both.wait(10))  # each has written, none replaced
+    monkeypatch.setattr(writing, "_keep_access", lambda *_: both.wait(60))  # each has written, none replaced
     failed: list[OSError] = []
 
     def write() -> None:

@@ -15,7 +15,10 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-DEADLINE = 20.0
+from tests.own_time import ended_within
+
+DEADLINE = 60.0
+"""Seconds for what takes far less, on a busy machine too."""
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Running:
     def get(self, route: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(f"http://{self.address}{route}", method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -53,6 +56,10 @@ class Running:
             assert self.process.poll() is None, self.logged()
             assert time.monotonic() < deadline, f"waited in vain for: {what}\n{self.logged()}"
             time.sleep(0.02)
+
+    def ended_within(self, seconds: float) -> int:
+        """Its exit code; see `own_time`."""
+        return ended_within(self.process, seconds)
 
 
 def with_default_signals() -> None:

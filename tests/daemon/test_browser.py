@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.configs import daemon_config
-from tests.daemon.running import Running, running
+from tests.daemon.running import DEADLINE, Running, running
 from tests.programs import program
 
 pytestmark = pytest.mark.needs("chromium")
@@ -111,7 +111,7 @@ class _Rebound(StreamRequestHandler):
         if b" /start " in request:
             self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<!doctype html>evil")
             return
-        with socket.create_connection(self.daemon_address, timeout=10) as daemon:
+        with socket.create_connection(self.daemon_address, timeout=DEADLINE) as daemon:
             daemon.sendall(request.replace(b"Connection: keep-alive", b"Connection: close"))
             while data := daemon.recv(65536):
                 self.wfile.write(data)

@@ -33,7 +33,7 @@ time.sleep(1)
 
 def ended(program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", _BEGIN + program], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", _BEGIN + program], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -55,7 +55,7 @@ def pipe_that_nobody_reads(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_it_ends_where_nobody_reads_its_last_words(pipe_that_nobody_reads: int) -> None:
     """A pipe that is full may be what the loop stands still for: to write a line to it takes for ever."""
     words = [sys.executable, "-c", _BEGIN + STANDS_STILL]
-    done = subprocess.run(words, stderr=pipe_that_nobody_reads, timeout=20, check=False)
+    done = subprocess.run(words, stderr=pipe_that_nobody_reads, timeout=60, check=False)
     assert done.returncode == 2
     assert os.get_blocking(pipe_that_nobody_reads)
 

@@ -258,7 +258,7 @@ def test_many_reloads_at_once_are_few(daemon: Running) -> None:
 def test_it_ends_within_two_seconds_in_a_round(silent_daemon: Running, port: int) -> None:
     silent_daemon.wait("a visit under way", lambda: has_connection_to(port, ESTABLISHED))
     silent_daemon.process.send_signal(signal.SIGTERM)
-    assert silent_daemon.process.wait(2.0) == 0
+    assert silent_daemon.ended_within(2.0) == 0
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def held(tmp_path: Path) -> Iterator[tuple[Running, TlsServer]]:
 def test_it_ends_within_two_seconds_in_a_hold(held: tuple[Running, TlsServer]) -> None:
     daemon, _ = held
     daemon.process.send_signal(signal.SIGTERM)
-    assert daemon.process.wait(2.0) == 0
+    assert daemon.ended_within(2.0) == 0
 
 
 def test_a_hold_goes_on_through_reloads_that_keep_it_and_ends_with_one_that_does_not(

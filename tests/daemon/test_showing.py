@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.configs import daemon_config, ours
-from tests.daemon.running import Running, running
+from tests.daemon.running import DEADLINE, Running, running
 from tests.programs import give_up
 
 
@@ -67,7 +67,7 @@ def test_a_time_before_all_times_is_from_the_beginning(daemon: Running) -> None:
 def listener(daemon: Running) -> Iterator[socket.socket]:
     """Who has just asked for the events."""
     host, _, port = daemon.address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as client:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as client:
         client.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         yield client
 

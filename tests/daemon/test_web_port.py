@@ -22,7 +22,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.configs import daemon_config
 from tests.daemon.running import DEADLINE, Running, running
-from tests.daemon.test_systemd import heard_until, notified
 from tests.web.pems import Pems, pems
 
 
@@ -142,7 +141,7 @@ def presented(daemon: Running, context: ssl.SSLContext) -> bytes:
     """The certificate that a new connection is shown."""
     host, port = daemon.address.split(":")
     with (
-        socket.create_connection((host, int(port)), timeout=10) as sock,
+        socket.create_connection((host, int(port)), timeout=DEADLINE) as sock,
         context.wrap_socket(sock, server_hostname=host) as tls,
     ):
         return tls.getpeercert(binary_form=True) or b""
@@ -173,8 +172,8 @@ class Scraper:
 
     def _connection(self) -> http.client.HTTPConnection:
         if self.context is None:
-            return http.client.HTTPConnection(self.address, timeout=10)
-        return http.client.HTTPSConnection(self.address, timeout=10, context=self.context)
+            return http.client.HTTPConnection(self.address, timeout=DEADLINE)
+        return http.client.HTTPSConnection(self.address, timeout=DEADLINE, context=self.context)
 
     def _scrape(self, connection: http.client.HTTPConnection) -> None:
         connection.request("GET", "/metrics")
@@ -283,7 +282,7 @@ def test_who_is_connected_already_has_to_come_by_the_rules_of_now(
         "a login": f"basic_auth_users_file: {users}",
     }
     host, _, port = plain.address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as kept:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE) as kept:
         kept.sendall(f"GET {asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert kept.recv(64).startswith(b"HTTP/1.1 200")
         plain.file.write_text(f"{plain.file.read_text()}web: {{{now[rule]}}}\n")
@@ -323,7 +322,7 @@ def test_a_new_place_is_told_and_answers_and_an_old_one_is_closed(plain: Running
         assert client.recv(100).startswith(b"HTTP/1.1 200 ")
     host, port = old.split(":")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)), timeout=5)
+        socket.create_connection((host, int(port)), timeout=DEADLINE)
 
 
 def test_a_place_that_is_taken_is_told_with_its_address_and_all_stays_as_it_was(plain: Running) -> None:
@@ -445,7 +444,7 @@ def fill(
         sock = socket.socket()
         stack.enter_context(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.settimeout(10)
+        sock.settimeout(DEADLINE)
         sock.connect((host, int(port)))
         client = stack.enter_context(context.wrap_socket(sock, server_hostname=host)) if context else sock
         with suppress(ConnectionError):  # it had to make room
@@ -479,7 +478,7 @@ def test_two_hundred_handshakes_that_stand_still_cost_no_scrape(
     says = {"silent": b"", "stopping in the hello": b"\x16\x03\x01\x02\x00\x01"}.get(kind, STARVING["idle"])
     with ExitStack() as stack:
         fill(with_tls, stack, says, 200, context if kind == "idle behind TLS" else None)
-        connection = http.client.HTTPSConnection(with_tls.address, timeout=10, context=context)
+        connection = http.client.HTTPSConnection(with_tls.address, timeout=DEADLINE, context=context)
         for _ in range(5):
             connection.request("GET", "/metrics")
             response = connection.getresponse()
@@ -496,32 +495,52 @@ def test_a_signal_cuts_no_answer_short(plain: Running) -> None:
     with scraped(plain) as scraper:
         plain.wait("some scrapes", lambda: len(scraper.statuses) > 10)
         plain.process.send_signal(signal.SIGTERM)
-        assert plain.process.wait(2.0) == 0
+        assert plain.ended_within(2.0) == 0
     assert set(scraper.statuses) == {200}
     cut = [error for error in scraper.errors if isinstance(error, http.client.IncompleteRead)]
     assert cut == []
 
 
+_SLOW_RELOADS = """
+import sys, time
+from pathlib import Path
+from netcheck.__main__ import entry
+from netcheck.daemon import reloading
+from netcheck.web import port
+
+_, begun, go_on, _, _, _, *arguments = sys.argv
+
+def read_later(file, read=reloading.to_run):
+    Path(begun).touch()
+    while not Path(go_on).exists():
+        time.sleep(0.01)
+    return read(file)
+
+reloading.to_run = read_later
+reloading._LONGEST = port._LAST_ANSWERS = 3600.0
+sys.argv = ["netcheck", *arguments]
+entry()
+"""
+"""A netcheck that reads no config anew before a file is there, and gives its last answers all their time."""
+
+
 def test_an_answer_under_way_gets_out_before_it_ends(tmp_path: Path) -> None:
-    """A reload that takes its time, as the file is large; and is refused, so nothing of it is probed."""
-    address = str(tmp_path / "notify")
-    hosts = ", ".join(f"h{n}.example" for n in range(100))
-    services = "".join(f"  s{n}: {{hosts: [{hosts}], ports: [1]}}\n" for n in range(60))
-    with (
-        notified(address) as systemd,
-        running(daemon_config(tmp_path), environment={"NOTIFY_SOCKET": address}) as daemon,
-    ):
-        daemon.file.write_text(f"services:\n{services}nonsense: 1\n")
-        connection = http.client.HTTPConnection(daemon.address, timeout=10)
+    begun, go_on = tmp_path / "begun", tmp_path / "go-on"
+    slow = [sys.executable, "-c", _SLOW_RELOADS, str(begun), str(go_on)]
+    with running(daemon_config(tmp_path), under=slow) as daemon:
+        daemon.file.write_text("nonsense: 1\n")  # refused, so nothing of it is probed
+        connection = http.client.HTTPConnection(daemon.address, timeout=DEADLINE)
         connection.request("POST", "/-/reload")
-        heard_until(systemd, "RELOADING=1")
+        daemon.wait("the reload", begun.exists)
         daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait("the signal", lambda: "SIGTERM: stopping" in daemon.logged())
+        go_on.touch()
         response = connection.getresponse()
         assert response.status == 500
         assert b"there is no such key" in response.read()
         assert response.headers["Connection"] == "close"
         connection.close()
-        assert daemon.process.wait(2.0) == 0
+        assert daemon.ended_within(2.0) == 0
 
 
 def test_clients_that_stay_do_not_keep_it_from_ending(plain: Running) -> None:
@@ -529,4 +548,4 @@ def test_clients_that_stay_do_not_keep_it_from_ending(plain: Running) -> None:
         for says in STARVING.values():
             fill(plain, stack, says, 10)
         plain.process.send_signal(signal.SIGTERM)
-        assert plain.process.wait(2.0) == 0
+        assert plain.ended_within(2.0) == 0

@@ -31,7 +31,7 @@ NOW = 1_790_000_000.0
 LATER = NOW + 86400.0
 KEEP = 30 * 86400.0
 FIRST_VERSION = Path(__file__).with_name("version-1.sql")
-DEADLINE = 20.0
+DEADLINE = 60.0
 BEFORE = Span(
     "direct",
     Role.DEVICE,

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,10 +28,7 @@ from tests.daemon.running import running
 from tests.pages.test_page import HOSTILE, NOW, hostile, site
 from tests.ports import free_port
 from tests.records import COURIER, DROPPED, facts, result
-from tests.system.browser import TOO_WIDE, Window, browser
-
-PATIENCE = 40_000
-"""Milliseconds for a browser to notice something on a busy machine."""
+from tests.system.browser import PATIENCE, TOO_WIDE, Window, browser
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -51,11 +49,11 @@ def test_a_page_whose_daemon_is_gone_says_so_and_comes_back_by_itself(
             page = chromium.new_page()
             page.goto(f"http://{daemon.address}/")
             live = page.locator("#live")
-            expect(live).to_have_text("live", timeout=PATIENCE)
-            expect(page.locator("h1")).to_have_text("Push works.", timeout=PATIENCE)
-        expect(live).to_contain_text("not live since", timeout=PATIENCE)
+            expect(live).to_have_text("live")
+            expect(page.locator("h1")).to_have_text("Push works.")
+        expect(live).to_contain_text("not live since")
         with running(file):
-            expect(live).to_have_text("live", timeout=PATIENCE)
+            expect(live).to_have_text("live")
         page.close()
 
 
@@ -131,6 +129,13 @@ class Script:
         for answer in held:
             answer()
 
+    def until_asked(self) -> None:
+        """Until something waits for the end of `slowly`; who waits hears nobody but by the page."""
+        until = time.monotonic() + PATIENCE / 1000
+        while not self._held:
+            assert time.monotonic() < until
+            self.page.wait_for_timeout(10)
+
     def _answer(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path == "/":
@@ -174,7 +179,7 @@ def test_what_was_opened_or_closed_stays_so(script: Script) -> None:
 def test_what_changes_while_the_page_is_under_way_is_asked_for_after_it(script: Script) -> None:
     with script.slowly():
         script.show(site(30, 20))
-        script.page.wait_for_timeout(200)  # the request is here
+        script.until_asked()
         script.show(site(30, 25))
     expect(script.page.locator("h1")).to_have_text("Push works with limits on path-25.")
 

@@ -15,6 +15,7 @@ import dns.rrset
 import trio
 
 from netcheck.model.paths import Nameserver
+from tests.own_time import own_time
 
 P = ParamSpec("P")
 Handler = Callable[[trio.SocketStream], Awaitable[None]]
@@ -23,17 +24,32 @@ Zone = Mapping[tuple[str, str], Sequence[str]]
 
 
 def in_trio(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    """Run an async test, bounded."""
+    """Run an async test, bounded, in a time that a busy machine takes nothing of."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        async def main() -> None:
-            with trio.fail_after(30):
-                await test(*args, **kwargs)
-
-        trio.run(main)
+        with own_time() as clock:
+            trio.run(_bounded(test), args, kwargs, clock=clock)
 
     return run
+
+
+def in_real_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """The same in everybody's time: for what is held against the kernel's."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        trio.run(_bounded(test), args, kwargs)
+
+    return run
+
+
+def _bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def main(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+        with trio.fail_after(60):
+            await test(*args, **kwargs)
+
+    return main
 
 
 @contextmanager

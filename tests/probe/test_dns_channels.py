@@ -20,7 +20,7 @@ from netcheck.model.paths import SYSTEM_RESOLVER, Binding, Nameserver, RecordTyp
 from netcheck.probe.resolve.destinations import why_no_address
 from netcheck.probe.resolve.dns import lookup
 from netcheck.probe.resolve.resolvconf import StubResolver
-from tests.probe.peers import held_up, in_trio
+from tests.probe.peers import held_up, in_real_time, in_trio
 from tests.probe.scripted_dns import (
     HOST,
     LONG,
@@ -279,7 +279,7 @@ async def test_a_resolver_without_nameservers_means_those_of_resolv_conf() -> No
 
 @pytest.mark.linux
 @pytest.mark.parametrize("transport", [UDP, TCP])
-@in_trio
+@in_real_time
 async def test_what_keeps_this_process_busy_is_no_part_of_the_duration(
     monkeypatch: pytest.MonkeyPatch, transport: Transport
 ) -> None:

@@ -8,22 +8,29 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OF_PROBES = ("connect", "dns", "hold", "proxy", "resolve", "runner", "secure")
-FILES = (*(f"tests/probe/test_{name}.py" for name in OF_PROBES), "tests/console")
+PARTS = {
+    "lookups": ("tests/probe/test_dns.py", "tests/probe/test_resolve.py", "tests/console"),
+    "probes": tuple(
+        f"tests/probe/test_{name}.py" for name in ("connect", "hold", "proxy", "runner", "secure")
+    ),
+}
+"""About as long each: side by side they wait half as long."""
 _SHOW = "from netcheck.probe.system import HERE; print(type(HERE).__name__)"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="takes away what Linux has")
+@pytest.mark.waits
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("system", ["darwin", "plan9"])
-def test_nothing_but_one_module_needs_what_linux_has(system: str) -> None:
+def test_nothing_but_one_module_needs_what_linux_has(system: str, part: str) -> None:
     options = ("-q", "-p", "tests.elsewhere", "-p", "no:cacheprovider", "-m", "not linux")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *FILES],
+        [sys.executable, "-m", "pytest", *options, *PARTS[part]],
         cwd=ROOT,
         env={**os.environ, "NETCHECK_TESTS_AS": system},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from netcheck.lab.lab import HERE, Ground, Lab
 from netcheck.lab.watcher import Watcher, watching
@@ -28,6 +28,8 @@ TOO_WIDE = """
 """What sticks out of the window, beside what can be scrolled."""
 _PORT = 9223
 _PATIENCE = 60.0
+PATIENCE = 1000 * _PATIENCE
+"""Milliseconds for anything to come to a page, on a busy machine too."""
 
 
 @dataclass
@@ -95,6 +97,7 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._look_at)
@@ -122,6 +125,7 @@ class Window:
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"])
+        expect.set_options(timeout=PATIENCE)  # 5 s otherwise
         try:
             yield chromium
         finally:

@@ -294,7 +294,7 @@ class Lab:
         return [Sample(series["metric"], float(series["value"][1])) for series in answer["data"]["result"]]
 
     def wait_for(
-        self, promql: str, predicate: Callable[[Sequence[Sample]], bool] = bool, deadline: float = 20.0
+        self, promql: str, predicate: Callable[[Sequence[Sample]], bool] = bool, deadline: float = 60.0
     ) -> list[Sample]:
         """The first answer that satisfies the predicate, or is not empty; AssertionError after the deadline.
 

@@ -219,7 +219,7 @@ class Namespace:
 
         self.wait_until(process, attempt)
 
-    def wait_until(self, process: Process, attempt: Callable[[], object], deadline: float = 10.0) -> None:
+    def wait_until(self, process: Process, attempt: Callable[[], object], deadline: float = 60.0) -> None:
         """Return as soon as the attempt, made inside, raises no OSError; else NotReadyError."""
         problem: object = "not tried"
         for _ in every(0.005, deadline):

@@ -19,8 +19,8 @@ class Page(NamedTuple):
 
 
 def fetch(port: int, route: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Page:
-    """The answer, whatever its status; OSError when there is none in ten seconds."""
-    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    """The answer, whatever its status; OSError when there is none in a minute."""
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, route, headers=headers or {})
         response = connection.getresponse()
         return Page(response.status, dict(response.headers.items()), response.read())

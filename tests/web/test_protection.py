@@ -14,7 +14,7 @@ from netcheck.web import protection
 from netcheck.web.protection import Protected, Protection
 from tests.web.pems import pems
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def user(name: str) -> str:
