@@ -25,7 +25,7 @@ from netcheck.probe.resolve.dns import lookup
 from netcheck.probe.resolve.dns_channel import Datagrams
 from netcheck.probe.resolve.dns_exchange import Exchange
 from netcheck.probe.sockets import TcpStream
-from tests.probe.peers import in_trio, nothing_left
+from tests.probe.peers import in_real_time, in_trio, nothing_left
 from tests.probe.scripted_dns import (
     HOST,
     LONG,
@@ -220,7 +220,7 @@ async def test_what_no_program_sees_is_no_success_after_its_turn_either() -> Non
     ("udp", "patience", "hitch"),
     [(good, 1e-6, Hitch.TOO_LATE), (good, 10, None), (truncated, 1e-6, None)],  # over TCP they wait on
 )
-@in_trio
+@in_real_time
 async def test_an_answer_after_programs_gave_up_is_for_devices_only(
     udp: Replies, patience: float, hitch: Hitch | None
 ) -> None:

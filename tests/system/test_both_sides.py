@@ -63,7 +63,7 @@ def paths_at(settings: Settings, site: str) -> Settings:
 
 def targets() -> list[Settings]:
     """What the page tells Prometheus to scrape, at the laboratory's addresses."""
-    (block,) = re.findall(r"```yaml\n(.+?)```", PAGE.read_text(), re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(scrape_configs:.+?)```", PAGE.read_text(), re.DOTALL)
     (job,) = yaml.safe_load(block)["scrape_configs"]
     return [
         {**target, "targets": [f"127.0.0.1:{PORTS[target['labels']['site']]}"]}
