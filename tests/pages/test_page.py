@@ -376,7 +376,7 @@ def test_of_few_paths_the_columns_stay_as_they_are_configured() -> None:
 def test_what_is_to_be_done_once_is_told_once_however_many_paths_suffer() -> None:
     flat = " ".join(live(site(30, 20, 25)).text.split())
     assert flat.count("Open 5223.") == 1
-    assert "Devices on path-20; Devices on path-25" in flat
+    assert "Devices on path-20 Devices on path-25 Hop" in flat
 
 
 def test_what_is_to_be_typed_is_code() -> None:
