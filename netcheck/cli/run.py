@@ -1,18 +1,16 @@
 """`netcheck run`: the daemon."""
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 
 import click
 import trio
 
 from netcheck.cli.exits import errors_in, fail_with
-from netcheck.cli.reading import or_fail
+from netcheck.cli.reading import or_fail, stamp_or_fail
 from netcheck.config.file import to_run
 from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon.daemon import Daemon
-from netcheck.files import stamp_of
 from netcheck.logs import flush_logs, set_up_logging
 from netcheck.web.listening import ListenError
 
@@ -35,10 +33,7 @@ def run(file: Path, log_format: str, log_level: str, *, reload_on_change: bool) 
     SIGHUP or POST /-/reload takes the configuration anew; SIGTERM stops.
     """
     set_up_logging(log_format, log_level, aside=True)
-    taken = None
-    if reload_on_change:
-        with suppress(OSError):  # said below, in the words that all files have
-            taken = stamp_of(file)
+    taken = stamp_or_fail(file) if reload_on_change else None  # before it is read: no change is missed
     config = or_fail(to_run, file)
     for warning in config.warnings:
         _log.warning("%s: %s", file, warning)
