@@ -188,8 +188,9 @@ class Daemon:
         if config.listen != self._config.listen:
             _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
+        warned_of = set(before.warnings)
         for warning in config.warnings:
-            if warning not in before.warnings:
+            if warning not in warned_of:
                 _log.warning("%s: %s", self._file, warning)
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
