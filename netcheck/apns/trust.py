@@ -79,6 +79,11 @@ def anchors_of_system(system: Store) -> Anchors:
     return Anchors(Vouching(((Trust.PUBLIC, system),), APPLE_ANCHORS))
 
 
+def anchors_without_system(public: Store) -> Anchors:
+    """For hosts of Apple's, which devices ask, in a service of one's own: public authorities, and Apple's."""
+    return Anchors(Vouching(((Trust.PUBLIC, public), (Trust.PUBLIC, _AAA)), APPLE_ANCHORS))
+
+
 def examine(
     presented: Sequence[bytes],
     name: str,

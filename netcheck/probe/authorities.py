@@ -21,6 +21,7 @@ from netcheck.apns.trust import (
     Anchors,
     anchors_of_owner,
     anchors_of_system,
+    anchors_without_system,
     apple_anchors,
 )
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
@@ -49,9 +50,9 @@ async def anchors(settings: TlsSettings) -> Anchors | PhaseError:
         if not settings.is_apples:
             if settings.ca_file is not None:
                 return anchors_of_owner(await _stores.of(settings.ca_file))
-            return anchors_of_system(
-                await _stores.of(PUBLIC_AUTHORITIES if settings.without_system else None)
-            )
+            if settings.without_system:
+                return anchors_without_system(await _stores.of(PUBLIC_AUTHORITIES))
+            return anchors_of_system(await _stores.of(None))
         lab = await _stores.of(settings.lab_ca_file) if settings.lab_ca_file else NOBODY
         public = await _stores.of(PUBLIC_AUTHORITIES)
     except PhaseError as error:

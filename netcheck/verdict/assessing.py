@@ -252,7 +252,7 @@ def _only_by_name(path: ProbePath, limited: Iterable[Needed], needed: Iterable[N
     """
     if path.expected is not Expected.FALLBACK_ONLY:
         return set()
-    services = {place.service for place in limited}
+    services = {place.service for place in {*limited} - {*needed}}
     return {place for place in needed if place.service in services}
 
 

@@ -45,7 +45,10 @@ class Case:
     verdicts: Mapping[Needed, Verdict]
     """Of the services and ports that keep the role from being ready: how bad it is with each."""
     failed: tuple[Counted, ...]
-    """The failures on them, sorted: what is said of them must not depend on the order in which they came."""
+    """The failures on them, sorted: what is said of them must not depend on the order in which they came.
+
+    Where the config counts on the other ports of a service, also names that do not resolve for these.
+    """
     left: tuple[Counted, ...]
     """Those of them that no cause explains so far."""
     lost: tuple[int, int] | None = None

@@ -22,6 +22,7 @@ from netcheck.apns.trust import (
     Examined,
     anchors_of_owner,
     anchors_of_system,
+    anchors_without_system,
     apple_anchors,
     examine,
 )
@@ -292,12 +293,13 @@ def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
     assert len(APPLE_ANCHORS) == 2
 
 
-def test_the_public_root_of_apples_that_certifi_left_out_vouches_for_apples_services_only() -> None:
+def test_the_public_root_of_apples_that_certifi_left_out_vouches_for_apples_hosts_only() -> None:
     pem = Path(trust.__file__).with_name("aaa-certificate-services.pem").read_bytes()
     (aaa,) = in_pem(pem)
     assert sha256(aaa).hexdigest() == "d7a7a0fb5d7e2731d771e9484ebcdef71d5f0c3e0a2948782bc83ee0ea699ef4"
     in_its_time = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     assert examine([aaa], NAME, apple_anchors(NOBODY), in_its_time).info.trust is Trust.PUBLIC
+    assert examine([aaa], NAME, anchors_without_system(NOBODY), in_its_time).info.trust is Trust.PUBLIC
     assert examine([aaa], NAME, anchors_of_system(NOBODY), in_its_time).info.trust is Trust.OTHER
 
 

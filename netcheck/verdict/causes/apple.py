@@ -35,7 +35,7 @@ def apple_unreachable(case: Case) -> Found | None:
     if case.path.load_balancer or not case.left:
         return None
     failing = {each.place for each in case.left}
-    down = {place.service for place in failing if case.verdicts[place] is Verdict.NOT_READY}
+    down = {place.service for place in failing if case.verdicts.get(place) is Verdict.NOT_READY}
     about = [each for each in case.left if each.result.service in down]
     if not (about and all(map(is_apples, about)) and _leads_to_others(case.counted, down)):
         return None

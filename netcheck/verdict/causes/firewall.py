@@ -339,7 +339,7 @@ def _is_told_by_others(failure: Failure) -> bool:
 
 def _is_accident(case: Case) -> bool:
     """Single hosts of Apple's, or addresses of these, of services that have others which answer."""
-    if any(case.verdicts[each.place] is Verdict.NOT_READY for each in case.left):
+    if any(case.verdicts.get(each.place) is Verdict.NOT_READY for each in case.left):
         return False
     if not all(map(is_apples, case.left)) or not case.is_few(case.left):
         return False

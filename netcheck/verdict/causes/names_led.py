@@ -168,7 +168,9 @@ def _is_led_astray(case: Case, each: Counted) -> bool:
     there = case.by_address.get(address, ())
     if not there or any(map(_is_the_service, there)):
         return False
-    if published_range(address) is None and case.works_at_another_address(each):
+    # On the way to who delivers for Apple, a firewall may stand that knows Apple's networks only.
+    may_be_the_way = failure.reason not in _SOMEBODY_ELSE and case.may_be_elsewhere(each)
+    if published_range(address) is None and not may_be_the_way and case.works_at_another_address(each):
         return True
     return case.is_unexpected(each) and (not ip_address(address).is_global or _is_a_page(case, each, there))
 
@@ -315,4 +317,8 @@ def _is_foreign(lookup: Lookup) -> bool:
 
 
 def _is_odd(lookup: Lookup) -> bool:
-    return lookup.reason is not None or not all(map(is_published, lookup.addresses))
+    return lookup.reason is not None or not all(_may_be_there(lookup.host, each) for each in lookup.addresses)
+
+
+def _may_be_there(host: str, address: str) -> bool:
+    return is_published(address) or (may_lead_elsewhere(host) and ip_address(address).is_global)

@@ -178,6 +178,21 @@ def test_what_blocks_the_way_to_such_a_company_is_not_the_resolver() -> None:
     assert enrolment_at(AKAMAI, OTHER_NAME, OWN_PAGE).cause is Cause.DNS_SINKHOLE  # a block page
 
 
+@pytest.mark.parametrize(("failure", "hop"), [(None, None), (DROPPED, Hop.FIREWALL)])
+def test_an_answer_of_such_a_company_is_no_worse_than_apples_own_by_another_resolver(
+    failure: Failure | None, hop: Hop | None
+) -> None:
+    mine = [replace(e, attempt=replace(e.attempt, address=AKAMAI)) for e in enrolment(failure, MINE)]
+    results = [*mine, *couriers(path=MINE), *enrolment(path=OTHER), *couriers(path=OTHER)]
+    lookups = [
+        lookup(host, address, resolver=resolver)
+        for host in ENROLMENT.hosts
+        for address, resolver in ((AKAMAI, "mine"), ("17.32.214.25", "other"))
+    ]
+    judged = judge(results, paths=(OTHER, MINE), services=(COURIER, ENROLMENT), lookups=lookups)
+    assert judged.hop is hop
+
+
 @pytest.mark.parametrize(("tls", "is_told"), [(OWN_PAGE, True), (None, False)])
 def test_where_somebodys_own_page_answers_it_may_be_the_login_page(
     tls: TlsInfo | None, is_told: bool
