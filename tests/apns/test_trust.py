@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
+from netcheck.apns.certificates import read
 from netcheck.apns.issuers import NOBODY, Store, Vouching, in_pem, store
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
@@ -297,6 +298,7 @@ def test_the_public_root_of_apples_that_certifi_left_out_vouches_for_apples_host
     pem = Path(trust.__file__).with_name("aaa-certificate-services.pem").read_bytes()
     (aaa,) = in_pem(pem)
     assert sha256(aaa).hexdigest() == "d7a7a0fb5d7e2731d771e9484ebcdef71d5f0c3e0a2948782bc83ee0ea699ef4"
+    assert read(aaa).unfit_to_issue == ""  # its own signature by SHA-1 is nobody's concern
     in_its_time = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     assert examine([aaa], NAME, apple_anchors(NOBODY), in_its_time).info.trust is Trust.PUBLIC
     assert examine([aaa], NAME, anchors_without_system(NOBODY), in_its_time).info.trust is Trust.PUBLIC

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,11 +102,27 @@ def test_files_that_are_none_are_refused_by_a_reload(
     assert daemon.process.wait(DEADLINE) == 0
 
 
+_LONG_RELOADS = """
+import sys
+from netcheck.__main__ import entry
+from netcheck.daemon import reloading
+
+reloading._LONGEST = 3600.0
+_, _, _, _, *arguments = sys.argv
+sys.argv = ["netcheck", *arguments]
+entry()
+"""
+"""A netcheck that gives up no reload while a test lasts: nothing can go on by that."""
+
+
 @pytest.mark.parametrize("text", [WAYS["config"], WAYS["password file"]], ids=["config", "password file"])
 def test_while_a_reload_hangs_scrapes_are_answered_and_a_signal_ends_it(
-    daemon: Running, tmp_path: Path, text: str | None
+    tmp_path: Path, text: str | None
 ) -> None:
-    with hanging(tmp_path) as odd:
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(BASE)
+    long = (sys.executable, "-c", _LONG_RELOADS)
+    with running(file, under=long) as daemon, hanging(tmp_path) as odd:
         put(daemon, text, odd)
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait("the reload begins", lambda: waits_for_a_file(daemon))
