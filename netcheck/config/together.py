@@ -338,4 +338,7 @@ def _ends_like_a_port(address: str, ports: Collection[int]) -> bool:
 
 def _is_no_port(where: str, address: str) -> str:
     before, _, last = address.rpartition(":")
-    return f"{where}: {address} is an address as a whole: if {last} is the port, write [{before}]:{last}"
+    return (
+        f"{where}: {address} is an address as a whole: if {last} is the port, write [{before}]:{last}; "
+        "else it may stay so"
+    )
