@@ -36,6 +36,9 @@ _ALLOCATED = (
     *(ipaddress.ip_network(prefix) for prefix in ("2620:149::/32", "2403:300::/32", "2a01:b740::/32")),
 )
 """What registries gave to Apple; the networks that Apple publishes are parts of these."""
+_DNS64 = ipaddress.ip_network("64:ff9b::/96")
+"""The prefix that is the same everywhere (RFC 6052 section 2.1)."""
+_LAST_32_BITS = 0xFFFFFFFF
 
 
 @functools.lru_cache(maxsize=4096)
@@ -60,7 +63,7 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     parsed = ipaddress.ip_address(address)
     if parsed.version == 4 or any(parsed in network for network in _ALLOCATED):
         return parsed
-    embedded = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    embedded = ipaddress.IPv4Address(int(parsed) & _LAST_32_BITS)
     return embedded if embedded in _ALL_OF_APPLE else parsed
 
 
@@ -102,8 +105,17 @@ def is_unspecified(address: str) -> bool:
     return _plain(address).is_unspecified
 
 
+def is_public(address: str) -> bool:
+    """Whether it is an address of the Internet's, and of no network's own."""
+    return _plain(address).is_global
+
+
+@functools.lru_cache(maxsize=4096)
 def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address; the IPv4 address in one that stands for it, be it made by DNS64 under the usual prefix."""
     parsed = ipaddress.ip_address(address)
+    if parsed in _DNS64:
+        return ipaddress.IPv4Address(int(parsed) & _LAST_32_BITS)
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
@@ -125,9 +137,14 @@ def unexpected(host: str, addresses: Iterable[str], networks: Sequence[Network] 
     It may be in `networks`; without any, Apple's names belong where Apple publishes, and others anywhere.
     """
     if networks:
-        parsed = ((address, ipaddress.ip_address(address)) for address in addresses)
-        return [text for text, address in parsed if not any(address in network for network in networks)]
+        return [address for address in addresses if not is_within(address, networks)]
     return list(filterfalse(is_published, addresses)) if is_apple_name(host) else []
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether it is in one of these, be it as DNS64 makes it."""
+    forms = {ipaddress.ip_address(address), _plain(address)}
+    return any(form in network for network in networks for form in forms)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -109,6 +109,8 @@ class Lookup:
     """When it began, as in Attempt."""
     ends_search: bool = False
     """Whether programs try no further domain of a search list after it: only the name as it is."""
+    completed: str = ""
+    """What the search list made of the host, where it did; a CNAME may begin with the host's name, too."""
 
     @property
     def outcome(self) -> str:

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from ipaddress import ip_address
 from typing import NamedTuple
 
-from netcheck.apns.addresses import is_allocated, may_lead_elsewhere
+from netcheck.apns.addresses import is_allocated, is_public, is_within, may_lead_elsewhere
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
@@ -324,7 +323,7 @@ class Case:
         if address is None or address == each.result.host:
             return False
         if networks := self.world.networks[each.result.service]:
-            is_elsewhere = not any(ip_address(address) in network for network in networks)
+            is_elsewhere = not is_within(address, networks)
         else:
             is_elsewhere = is_apples(each) and not is_allocated(address)
         return is_elsewhere and (self.was_resolved_here(each) or self.stands_in_hosts_file(each))
@@ -335,8 +334,8 @@ class Case:
         The config may say otherwise.
         """
         address, networks = each.result.attempt.address, self.world.networks[each.result.service]
-        is_public = address is not None and ip_address(address).is_global
-        return is_public and may_lead_elsewhere(each.result.host) and not networks
+        leads_elsewhere = may_lead_elsewhere(each.result.host) and not networks
+        return leads_elsewhere and address is not None and is_public(address)
 
 
 def _is_right_at(attempt: Attempt, balancer: str) -> bool:

@@ -70,7 +70,7 @@ class Outdated:
         )
 
     def forgets(self, standing: Standing) -> bool:
-        """Whether its earlier success tells nothing: nobody needs it, or looked again since the silence."""
+        """Whether an earlier success tells nothing: its path has something down, and nobody needs it."""
         result = standing.result
         return result.path in self._fell_silent and not self._is_needed(result)
 

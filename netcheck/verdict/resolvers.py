@@ -52,8 +52,7 @@ class Resolvers:
     @cached_property
     def completed(self) -> Mapping[str, str]:
         """Hosts that this machine's search list has made another name of, with that name."""
-        first = {lookup.host: lookup.chain[0] for lookup in self.lookups if lookup.chain}
-        return {host: name for host, name in first.items() if name.startswith(f"{host}.")}
+        return {lookup.host: lookup.completed for lookup in self.lookups if lookup.completed}
 
     @cached_property
     def nameservers(self) -> Mapping[str, Mapping[str, Sequence[bool]]]:

@@ -8,6 +8,7 @@ from netcheck.apns.addresses import (
     is_allocated,
     is_apple_name,
     is_expected,
+    is_public,
     is_published,
     is_sinkhole,
     published_range,
@@ -52,7 +53,7 @@ def test_what_dns64_made_of_an_address_of_apples_is_that_address(address: str) -
     assert not is_sinkhole(address)
 
 
-@pytest.mark.parametrize("address", ["::", "0.0.0.0", "127.0.0.1", "::1", "::ffff:127.0.0.53"])
+@pytest.mark.parametrize("address", ["::", "0.0.0.0", "127.0.0.1", "::1", "::ffff:127.0.0.53", "64:ff9b::"])
 def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) -> None:
     assert is_sinkhole(address)
 
@@ -61,6 +62,22 @@ def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) ->
 def test_addresses_that_may_be_a_relays_are_none(address: str) -> None:
     assert not is_sinkhole(address)
     assert not is_expected("1-courier.push.apple.com", address)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("23.45.67.89", True),
+        ("2600:1408::1", True),
+        ("64:ff9b::172d:4359", True),
+        ("10.1.1.20", False),
+        ("fd00::1", False),
+        ("64:ff9b::a01:114", False),
+        ("::ffff:10.1.1.20", False),
+    ],
+)
+def test_what_a_network_has_of_its_own_is_not_public_be_it_made_by_dns64(address: str, public: bool) -> None:
+    assert is_public(address) is public
 
 
 @pytest.mark.parametrize(
@@ -75,6 +92,7 @@ def test_where_a_service_is_expected() -> None:
     networks = [ip_network("10.0.0.0/8")]
     assert is_expected("mdm.example.com", "203.0.113.1")
     assert is_expected("mdm.example.com", "10.1.2.3", networks)
+    assert is_expected("mdm.example.com", "64:ff9b::a01:203", networks)  # the same, made by DNS64
     assert not is_expected("mdm.example.com", "203.0.113.1", networks)
     assert is_expected("1-courier.push.apple.com", "17.57.144.1")
     assert not is_expected("1-courier.push.apple.com", "17.57.144.1", networks)

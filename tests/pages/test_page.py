@@ -103,7 +103,9 @@ def hostile() -> Facts:
         [judged, Judgement("direct", Role.DEVICE, Verdict.READY)],
         [bad, result(COURIER, 5223, tls=tls)],
         [
-            replace(lookup("0-courier.test", HOSTILE), chain=(HOSTILE,), nameservers=(HOSTILE,)),
+            replace(
+                lookup("0-courier.test", HOSTILE), chain=(HOSTILE,), nameservers=(HOSTILE,), completed=HOSTILE
+            ),
             replace(
                 lookup("a.test", reason=Reason.SERVFAIL),
                 detail=HOSTILE,

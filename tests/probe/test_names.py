@@ -148,7 +148,7 @@ async def test_it_is_said_where_a_search_has_ended(search: tuple[str, ...], is_t
 async def test_after_a_whole_name_the_list_is_tried_whatever_came_of_it(first: Replies) -> None:
     async with peer(by_name({"mdm.test": first, "mdm.test.a.test": known})) as here:
         lookup = await found("mdm.test", StubResolver((here.nameserver,), search=("a.test",)))
-    assert lookup.addresses == ("192.0.2.7",)
+    assert (lookup.addresses, lookup.completed) == (("192.0.2.7",), "mdm.test.a.test")
 
 
 @pytest.mark.parametrize(("patience", "is_found"), [(0.3, True), (10.0, False)])

@@ -121,7 +121,7 @@ class _ByDns:
             return Lookup(unix_time(), self.name, rdtype, resolver.name, failure.reason, failure.detail)
         if absolute == self.name:
             return found
-        return replace(found, host=self.name, chain=(absolute, *found.chain))
+        return replace(found, host=self.name, chain=(absolute, *found.chain), completed=absolute)
 
 
 def _in_hosts(name: str, families: tuple[Family, ...]) -> tuple[Lookup, ...]:

@@ -1,12 +1,12 @@
 """Where names lead: to nobody's address, to somebody else's, or elsewhere than by another resolver."""
 
 from collections.abc import Collection, Iterable, Sequence
-from ipaddress import ip_address
 
 from netcheck.apns.addresses import (
     is_allocated,
     is_apple_name,
     is_made_by_dns64,
+    is_public,
     is_published,
     may_lead_elsewhere,
     published_range,
@@ -172,7 +172,7 @@ def _is_led_astray(case: Case, each: Counted) -> bool:
     may_be_the_way = failure.reason not in _SOMEBODY_ELSE and case.may_be_elsewhere(each)
     if published_range(address) is None and not may_be_the_way and case.works_at_another_address(each):
         return True
-    return case.is_unexpected(each) and (not ip_address(address).is_global or _is_a_page(case, each, there))
+    return case.is_unexpected(each) and (not is_public(address) or _is_a_page(case, each, there))
 
 
 def _is_the_service(each: Counted) -> bool:
@@ -321,4 +321,4 @@ def _is_odd(lookup: Lookup) -> bool:
 
 
 def _may_be_there(host: str, address: str) -> bool:
-    return is_published(address) or (may_lead_elsewhere(host) and ip_address(address).is_global)
+    return is_published(address) or (may_lead_elsewhere(host) and is_public(address))

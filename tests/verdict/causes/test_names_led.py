@@ -163,7 +163,8 @@ def test_what_a_company_delivers_for_apple_is_where_it_belongs() -> None:
     """Some hosts for enrolment are at Akamai; those of push are not."""
     assert enrolment_at(AKAMAI).findings == ()
     assert enrolment_at("17.32.214.25", None, None, "17.32.214.25", AKAMAI).findings == ()
-    assert enrolment_at("10.1.1.20").cause is Cause.DNS_DIFFERS
+    for private in ("10.1.1.20", "64:ff9b::a01:114"):  # the second is what DNS64 makes of the first
+        assert enrolment_at(private).cause is Cause.DNS_DIFFERS
     assert judge(courier_at(AKAMAI, None, None)).cause is Cause.DNS_DIFFERS
 
 
@@ -228,10 +229,11 @@ def test_addresses_that_the_config_expects_are_no_remark() -> None:
 
 def test_an_address_outside_the_networks_of_a_service_of_ones_own_is_a_remark() -> None:
     service = replace(MDM, networks=(ip_network("203.0.113.0/24"),))
+    for expected in ("203.0.113.1", "64:ff9b::cb00:7101"):
+        (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address=expected)])).judgements
+        assert judged.findings == ()
     (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="198.51.100.1")])).judgements
     assert (judged.verdict, judged.cause) == (Verdict.READY, Cause.DNS_DIFFERS)
-    (judged,) = assess([service], [DIRECT], once([result(MDM, 443, address="203.0.113.1")])).judgements
-    assert judged.findings == ()
 
 
 def test_without_networks_a_service_of_ones_own_may_be_anywhere() -> None:

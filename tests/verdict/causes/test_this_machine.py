@@ -18,6 +18,7 @@ from tests.verdict.scene import (
     BALANCED,
     COURIER,
     DIRECT,
+    ENROLMENT,
     MDM,
     NO_ROUTE,
     PAC,
@@ -384,13 +385,22 @@ def test_a_family_that_is_missing_is_no_failure_of_a_host_whose_other_family_was
 def test_a_name_that_the_search_list_completes_first_is_this_machines_affair(failure: Failure) -> None:
     """As in a Kubernetes with a wildcard in one of its domains."""
     wildcard = result(API, 443, failure, address="10.1.1.99")
-    found = replace(lookup(API.hosts[0], "10.1.1.99"), chain=("api.push.apple.com.corp.example",))
+    found = replace(lookup(API.hosts[0], "10.1.1.99"), completed="api.push.apple.com.corp.example")
     (judged,) = assess([API], [DIRECT], once([wildcard]), [found]).judgements
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
     assert "set `options ndots:1` in resolv.conf" in (judged.next_step or "")
     assert "api.push.apple.com.corp.example is asked for before api.push.apple.com" in (
         judged.next_step or ""
     )
+
+
+def test_a_cname_that_begins_with_the_hosts_name_is_no_search_lists() -> None:
+    """As Akamai has them: www.apple.com leads to www.apple.com.edgekey.net."""
+    host = ENROLMENT.hosts[0]
+    failing = result(ENROLMENT, 443, DROPPED, address="23.45.67.89")
+    found = replace(lookup(host, "23.45.67.89"), chain=(f"{host}.edgekey.net", "e1.dsce9.akamaiedge.net"))
+    (judged,) = assess([ENROLMENT], [DIRECT], once([failing]), [found]).judgements
+    assert (judged.cause, judged.hop) == (Cause.PORT_BLOCKED, Hop.FIREWALL)
 
 
 @pytest.mark.parametrize(
@@ -443,7 +453,7 @@ def test_a_completed_name_that_gets_no_answer_is_this_machines_where_others_get_
     silent = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53")
     results = [*couriers(silent if couriers_fail else None), result(API, 443, silent)]
     asked = lookup(API.hosts[0], reason=Reason.DNS_TIMEOUT)
-    found = replace(asked, chain=("api.push.apple.com.corp.example",))
+    found = replace(asked, completed="api.push.apple.com.corp.example")
     judged = assess([COURIER, API], [DIRECT], once(results), [found]).judgements[-1]
     assert judged.cause is cause
     says = "set `options ndots:1` in resolv.conf. As it is, api.push.apple.com.corp.example is asked for"
