@@ -70,7 +70,7 @@ def ended_within(process: subprocess.Popen[str], seconds: float) -> int:
         took = passed - kept_waiting.so_far()
         assert took < seconds, f"still there after {took:.1f} s of its own"
         assert passed < _LONGEST, f"still there after {passed:.1f} s"
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE)  # its own time has to be asked for: no wait can be told of it
     return code
 
 

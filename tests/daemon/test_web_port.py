@@ -513,7 +513,7 @@ _, begun, go_on, _, _, _, *arguments = sys.argv
 def read_later(file, read=reloading.to_run):
     Path(begun).touch()
     while not Path(go_on).exists():
-        time.sleep(0.01)
+        time.sleep(0.01)  # in a thread of its own; the test says by a file when to go on
     return read(file)
 
 reloading.to_run = read_later

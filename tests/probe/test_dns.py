@@ -60,7 +60,7 @@ from tests.probe.scripted_dns import (
 
 
 async def ask_the_system(here: Peer, timeout: float = LONG, **options: object) -> Lookup:
-    stub = replace(resolvconf.StubResolver((here.nameserver,)), **options)  # type: ignore[arg-type]
+    stub = replace(resolvconf.StubResolver((here.nameserver,)), **options)  # type: ignore[arg-type]  # fields by name
     with resolved_by(stub):
         return await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), timeout)
 

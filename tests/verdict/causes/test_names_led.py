@@ -242,13 +242,8 @@ def test_without_networks_a_service_of_ones_own_may_be_anywhere() -> None:
 
 
 @pytest.mark.parametrize("tls", [PAGE, FORGERY])
-def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: object) -> None:
-    results = [
-        each
-        for host in range(4)
-        for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)  # type: ignore[arg-type]
-    ]
-    judged = judge(results)
+def test_all_names_led_to_one_public_block_page_are_the_resolvers(tls: TlsInfo) -> None:
+    judged = judge([each for host in range(4) for each in courier_at(PUBLIC_PAGE, FORGED, tls, host)])
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
     assert PUBLIC_PAGE in (judged.next_step or "")
     assert len(judged.findings) == 1
