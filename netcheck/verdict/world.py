@@ -11,7 +11,7 @@ from netcheck.apns.services import provers
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.holds import Hold
-from netcheck.model.paths import ProbePath, Way
+from netcheck.model.paths import Family, ProbePath, Way
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Attempt, Lookup, Result, Trust
 from netcheck.model.services import Network, Service
@@ -189,15 +189,17 @@ class World:
     def failures_now(self) -> frozenset[Failure | None]:
         """Of all that counts, each once; None is among them where anything was reached.
 
-        Where all is down, and every path has lost its routes lately, only of what came since.
+        Where every path has lost its routes lately, over each family, only of what came since: what was
+        reached before on another port, and not asked since, is as much out of reach.
         """
-        wholes = [part for part in self._trends if part.is_whole]
-        its = [counted for counted in self._by_path.values() if counted]
-        since = [unrouted_since(counted) for counted in its]
-        if not wholes or not all(self._trends[part].down for part in wholes) or math.inf in since:
+        ways: dict[tuple[str, Family], list[Counted]] = {}
+        for each in self._counted if self._trends else ():  # in one look no route is lost
+            ways.setdefault((each.result.path, each.family), []).append(each)
+        since = {way: unrouted_since(counted) for way, counted in ways.items()}
+        if not since or math.inf in since.values():
             return frozenset(each.failure for each in self._counted)
-        known = zip(its, since, strict=True)
-        return frozenset(e.failure for counted, at in known for e in counted if e.result.attempt.at >= at)
+        known = ((each, since[way]) for way, counted in ways.items() for each in counted)
+        return frozenset(each.failure for each, at in known if each.result.attempt.at >= at)
 
     @cached_property
     def reached_on(self) -> Mapping[tuple[str, int], Set[str]]:

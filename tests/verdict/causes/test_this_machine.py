@@ -326,6 +326,21 @@ def test_where_routes_are_back_they_are_not_what_is_missing(at: float, cause: Ca
     assert (judged.cause, judged.is_stale) == (cause, False)
 
 
+def test_where_no_route_leads_by_now_what_was_reached_on_another_port_is_out_of_reach() -> None:
+    """Inquiries are made into the ports in doubt: its turn comes a round later."""
+    lacking = couriers(NO_ROUTE, hosts=(0, 1, 2))
+    provider = replace(API, ports=(443, 2197))
+    reached = result(provider, 2197, address="17.57.144.3", at=990.0)
+    trends = {Part("direct", port, Family.IPV4): Trend(down=Moment(999.0, 999.0)) for port in COURIER.ports}
+    trends |= {Part("direct", 2197, Family.IPV4, what): Trend() for what in ("", provider.name)}
+    criteria = Criteria(trends=trends)
+    for at, cause in ((990.0, Cause.LOCAL_NETWORK_DOWN), (1010.0, Cause.LOCAL_MACHINE)):
+        reached = replace(reached, attempt=replace(reached.attempt, at=at))
+        seen = once([*lacking, reached])
+        (device, _) = assess([COURIER, provider], [DIRECT], seen, criteria=criteria).judgements
+        assert device.cause is cause
+
+
 _CUT = Failure(Phase.TLS, Reason.CLOSED, "closed")
 
 
