@@ -68,9 +68,10 @@ class Courses:
         self.newest = max(self.newest, best.attempt.at)
         self.visited.add(endpoint.path)
         was_down = course.is_down
-        self._note(part, best, seen, is_explained=False)
-        # A service that is down is so wherever its hosts are: that says nothing of ranges.
-        ranges = [] if course.is_down else self._note_ranges(seen)
+        in_dead_range = any(map(self._is_part_down, filter(None, map(range_of, seen.results))))
+        self._note(part, best, seen, is_explained=in_dead_range)
+        # A service that is down is so wherever its hosts are: only what can be reached tells of its range.
+        ranges = self._note_ranges(seen, only_reached=course.is_down)
         if course.is_down and not was_down:
             self._clear_ranges(part)
         is_explained = course.is_down or any(map(self._is_part_down, ranges))
@@ -82,12 +83,14 @@ class Courses:
             suspects.pop(endpoint, None)
 
     def _is_part_down(self, part: Part) -> bool:
-        return self._courses[part].is_down
+        return part in self._courses and self._courses[part].is_down
 
-    def _note_ranges(self, seen: EndpointState) -> list[Part]:
+    def _note_ranges(self, seen: EndpointState, *, only_reached: bool) -> list[Part]:
         """The ranges that its addresses are in."""
         noted = []
         for result in seen.results:
+            if only_reached and not result.attempt.connected:
+                continue
             if (within := range_of(result)) is not None:
                 noted.append(within)
                 if within not in self._courses:

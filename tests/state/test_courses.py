@@ -257,6 +257,26 @@ def test_a_range_is_down_after_three_hosts_while_others_answer() -> None:
     assert story.trend().down is None
 
 
+def test_what_is_explained_by_a_range_that_is_down_is_no_doubt_about_its_service() -> None:
+    story = Story()
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    assert story.fail([6, 7], within=RANGE).doubts == set()
+    assert story.fail([8], within=NEXT_RANGE).doubts >= {PORT, PORT._replace(what="courier")}
+
+
+def test_a_range_that_was_down_before_its_service_was_is_up_by_what_answers_first() -> None:
+    """Where the answers by which the service is up again are all in it, none may come there for long."""
+    story = Story()
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    for host in range(6, 12):
+        story.fail([host], within=NEXT_RANGE).answer([host], OTHER, within=NOWHERE)
+    assert story.trend(PORT._replace(what="courier")).down is not None
+    assert story.answer([0, 1, 2], within=RANGE).trend(PORT._replace(what="courier")).down is None
+    assert story.trend(PORT._replace(what=RANGE)).down is None
+
+
 def test_in_a_range_a_host_counts_as_answering_as_soon_as_it_is_connected() -> None:
     story = Story()
     alert = Failure(Phase.TLS, Reason.TLS_ALERT, "alert")
