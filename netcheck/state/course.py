@@ -72,7 +72,7 @@ class Course:
     @property
     def trend(self) -> Trend:
         changing = self._answering if self._down else self._failing
-        doubtful = {host: seen for host, seen in changing.items() if not seen.is_explained}
+        doubtful = _unexplained(changing)
         doubt = _first(doubtful) if doubtful else None
         return Trend(self._down, tuple(self._silences), doubt, len(doubtful), self.needed, self._again)
 
@@ -102,7 +102,7 @@ class Course:
         over = {host: seen for host, seen in self._failing.items() if seen.first.at <= attempt.at}
         self._failing = {host: seen for host, seen in self._failing.items() if host not in over}
         if self._down is None:
-            unexplained = {host: seen for host, seen in over.items() if not seen.is_explained}
+            unexplained = _unexplained(over)
             self._gaps.note_failures({host: seen.first for host, seen in unexplained.items()})
             is_over = _independent(unexplained) >= SILENT
             return self._end_silence(unexplained, silent, attempt) if is_over else None
@@ -156,7 +156,8 @@ class Course:
         if (attempt.at if self._down else since) <= self._answered:
             return None if self._down or is_explained else self._fail_late(host, attempt, since)
         _note(self._failing, host, attempt, is_explained=is_explained)
-        if _is_sure(self._failing, self.needed):
+        # chance may ask only what something narrower explains for a while
+        if _is_sure(self._failing, self.needed) and (self._down or _unexplained(self._failing)):
             first = self._silent or _first(self._failing)
             if self._down is None:
                 self._down = first
@@ -187,6 +188,10 @@ def _note(known: dict[str, _Seen], host: str, attempt: Attempt, *, is_explained:
         known[host].again(attempt)
     else:
         known[host] = _Seen(attempt, attempt, is_explained)
+
+
+def _unexplained(known: Mapping[str, _Seen]) -> dict[str, _Seen]:
+    return {host: seen for host, seen in known.items() if not seen.is_explained}
 
 
 def _is_sure(known: Mapping[str, _Seen], needed: int) -> bool:

@@ -265,6 +265,21 @@ def test_what_is_explained_by_a_range_that_is_down_is_no_doubt_about_its_service
     assert story.fail([8], within=NEXT_RANGE).doubts >= {PORT, PORT._replace(what="courier")}
 
 
+def test_what_a_range_explains_does_not_make_its_service_be_down_by_itself() -> None:
+    """Where half of the ranges are dropped, six hosts in a row may be in these."""
+    story, courier = Story(), PORT._replace(what="courier")
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    story.fail(range(6, 12), within=RANGE)
+    assert (story.trend().down, story.trend(courier).down) == (None, None)
+    assert story.fail([3], within=NEXT_RANGE).trend(courier).down is not None
+
+
+def test_a_port_of_one_service_with_two_hosts_is_down_with_it() -> None:
+    story = Story(replace(COURIER, hosts=COURIER.hosts[:2])).fail([0, 1])
+    assert None not in (story.trend().down, story.trend(PORT._replace(what="courier")).down)
+
+
 def test_a_range_that_was_down_before_its_service_was_is_up_by_what_answers_first() -> None:
     """Where the answers by which the service is up again are all in it, none may come there for long."""
     story = Story()
