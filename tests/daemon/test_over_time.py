@@ -171,10 +171,6 @@ def test_nothing_wrong_is_ever_said(story: Story, paths: tuple[ProbePath, ...]) 
 
 Told = dict[tuple[str, Role], set[Gist]]
 BLOCKED: Gist = (Verdict.NOT_READY, Cause.PORT_BLOCKED, Hop.FIREWALL)
-HOSTS_BLAMED: Gist = (Verdict.DEGRADED, Cause.HOSTS_BLOCKED, Hop.FIREWALL)
-"""A known fault of ours, where ranges and all else heal together: for a moment, in some orders of visits."""
-MACHINE_BLAMED: Gist = (Verdict.NOT_READY, Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-"""Another: some seconds before it is known that its whole network is down, in some orders of visits."""
 PROXY_DOWN: Gist = (Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY)
 LINK_DOWN: Gist = (Verdict.NOT_READY, Cause.LOCAL_NETWORK_DOWN, Hop.LOCAL_NETWORK)
 OF_PROXY: Told = {("web", role): {PROXY_DOWN} for role in Role}
@@ -226,7 +222,7 @@ CHANGING: dict[str, tuple[list[tuple[Fault, float]], Told]] = {
     ),
     "two ranges, and then all": (
         [(to_ranges(1, 2), 90.0), (on_port(5223, 443), 40.0)],
-        {("direct", DEVICE): {(Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL), BLOCKED, HOSTS_BLAMED}},
+        {("direct", DEVICE): {(Verdict.DEGRADED, Cause.RANGE_BLOCKED, Hop.FIREWALL), BLOCKED}},
     ),
 }
 
@@ -510,6 +506,5 @@ def test_a_link_that_goes_down_while_ports_are_dropped_is_called_so(
                 FALLBACK,
                 BLOCKED,
                 LINK_DOWN,
-                MACHINE_BLAMED,
             }
             assert said(watched, path, role)[-1][1] == LINK_DOWN
