@@ -10,6 +10,7 @@ from rich.text import Text
 from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
+from netcheck.grouping import in_turn
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
 from netcheck.phrases import listed
@@ -89,12 +90,8 @@ def _of_judgement(judged: Judgement) -> Paragraph:
 
 def _whom(judgements: Sequence[Judgement]) -> str:
     """The paths, and how ready each role is there."""
-    roles: dict[str, list[str]] = {}
-    for judged in judgements:
-        roles.setdefault(judged.path, []).append(f"{_in_title(judged)} {judged.verdict}")
-    paths: dict[str, list[str]] = {}
-    for path, its in roles.items():
-        paths.setdefault(", ".join(its), []).append(path)
+    roles = in_turn((judged.path, f"{_in_title(judged)} {judged.verdict}") for judged in judgements)
+    paths = in_turn((", ".join(its), path) for path, its in roles.items())
     return "; ".join(f"{listed(names)}, {its}" for its, names in paths.items())
 
 

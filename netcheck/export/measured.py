@@ -10,6 +10,7 @@ from typing import TypeAlias
 from netcheck.apns.addresses import is_apple_name, may_lead_elsewhere, published_range, unexpected
 from netcheck.export.family import Histograms, Kind, Labels, Numbers, metric, observed, of_hosts
 from netcheck.facts import Facts
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.results import Attempt, EndpointState, Tried
 from netcheck.state.flows import Flow
@@ -233,10 +234,11 @@ def _shares(tries: Iterable[tuple[str, int, str, Attempt | Tried]]) -> dict[Labe
         key = (path, port, address)
         if key not in newest or newest[key].at <= tried.at:
             newest[key] = tried
-    found: dict[Labels, list[bool]] = {}
-    for (path, port, address), tried in newest.items():
-        if prefix := published_range(address):
-            found.setdefault((path, prefix, port), []).append(tried.connected)
+    found = in_turn(
+        ((path, prefix, port), tried.connected)
+        for (path, port, address), tried in newest.items()
+        if (prefix := published_range(address))
+    )
     return {labels: sum(each) / len(each) for labels, each in found.items()}
 
 

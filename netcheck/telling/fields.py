@@ -10,10 +10,11 @@ from statistics import median
 from typing import NamedTuple
 
 from netcheck.facts import Facts
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Needed, Verdict
 from netcheck.model.paths import DIRECT, Expected, ProbePath, way_text
-from netcheck.model.results import Result
+from netcheck.model.results import Choice, Result
 from netcheck.model.services import Service, ports_on
 
 _SAYS_WHERE: Mapping[Phase, tuple[str, ...]] = {
@@ -44,13 +45,12 @@ class WaysChosen(NamedTuple):
 
 def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Result]]:
     """What PAC files and the environment say, each with the results that it is said of."""
-    alike: dict[WaysChosen, list[Result]] = {}
-    for result in results:
-        if result.choice is not None:
-            ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in result.choice.attempts)
-            chosen = WaysChosen(result.path, result.choice.said or DIRECT, ways)
-            alike.setdefault(chosen, []).append(result)
-    return alike
+    return in_turn((_chosen(result.path, choice), result) for result in results if (choice := result.choice))
+
+
+def _chosen(path: str, choice: Choice) -> WaysChosen:
+    ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in choice.attempts)
+    return WaysChosen(path, choice.said or DIRECT, ways)
 
 
 def _kind(failure: Failure | None) -> Failure | None:
@@ -73,12 +73,11 @@ class Balanced(NamedTuple):
 
 def balanced(results: Iterable[Result]) -> Mapping[Balanced, Sequence[Result]]:
     """How each load balancer did, with the results that show it."""
-    alike: dict[Balanced, list[Result]] = {}
-    for result in results:
-        if (balancer := result.attempt.balancer) is not None:
-            seen = Balanced(result.path, balancer, _kind(result.attempt.failure))
-            alike.setdefault(seen, []).append(result)
-    return alike
+    return in_turn(
+        (Balanced(result.path, balancer, _kind(result.attempt.failure)), result)
+        for result in results
+        if (balancer := result.attempt.balancer) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ class Fields:
 
     def __init__(self, facts: Facts) -> None:
         self.services, self.paths = facts.services, facts.paths
-        self._results = _by_place(facts.results)
+        self._results = in_turn(((r.path, Needed(r.service, r.port)), r) for r in facts.results)
         self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
         troubled = (each for each in facts.judgements if each.verdict is not Verdict.READY)
         self._troubled = {(each.path, need) for each in troubled for need in each.needs}
@@ -213,10 +212,3 @@ def failure_text(failure: Failure) -> str:
         return reason
     where = "dns" if phase is Phase.RESOLVE else phase.replace("_", " ")
     return f"{where} {reason.removeprefix('tls ') if phase is Phase.PROXY_TLS else reason}"
-
-
-def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:
-    grouped: dict[tuple[str, Needed], list[Result]] = {}
-    for result in results:
-        grouped.setdefault((result.path, Needed(result.service, result.port)), []).append(result)
-    return grouped

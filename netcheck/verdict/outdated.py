@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from netcheck.apns.addresses import range_of
+from netcheck.grouping import in_turn
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
@@ -23,10 +24,9 @@ class Outdated:
         self._eventful_paths = {part.path for part in self._eventful}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
-        self._around: dict[Part, list[Trend]] = {}
+        self._around = in_turn((part.whole, trend) for part, trend in self._eventful.items())
         """By what each is a part of."""
         for part, trend in self._eventful.items():
-            self._around.setdefault(part.whole, []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.fell_silent)

@@ -6,6 +6,7 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, Role
@@ -14,7 +15,6 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.how_often import commonest, how_many_fail, how_often
 from netcheck.verdict.matching import (
     fails_as,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import DIRECT, Pac, way_in_short
@@ -11,7 +12,6 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import mend_the_stores, shortened, the_answer, the_failed_hosts, the_hosts

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median_low
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
@@ -17,7 +18,6 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     fails_in,
     http_status,
