@@ -9,14 +9,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, heading, prose, table, to_copy
+from netcheck.console.table import DETAIL_WIDTH, Row, cells, heading, prose, table, to_copy
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.results import Lookup, Result
 from netcheck.telling.fields import Fields, balanced, seconds_text, ways_chosen
+from netcheck.telling.rows import Cell
 
 _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
@@ -56,10 +58,8 @@ def _fix(finding: Finding, fix: Fix) -> RenderableType:
 
 def _failures(facts: Facts) -> list[RenderableType]:
     """One block for each way in which a path fails: at which hosts and addresses, and what was seen."""
-    kinds: dict[tuple[str, Phase, Reason], list[Result]] = {}
-    for result in facts.results:
-        if failure := result.attempt.failure:
-            kinds.setdefault((result.path, failure.phase, failure.reason), []).append(result)
+    failed = ((result, result.attempt.failure) for result in facts.results)
+    kinds = in_turn(((result.path, why.phase, why.reason), result) for result, why in failed if why)
     if not kinds:
         return []
     order = {path.name: place for place, path in enumerate(facts.paths)}
@@ -151,7 +151,7 @@ def _choices(results: Iterable[Result]) -> list[Row]:
     rows = [cells("path", "said", "hosts and ports", "ways")]
     for chosen, alike in ways_chosen(results).items():
         ways = Cell(
-            "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
+            "; ".join(map(str, chosen.ways)), "bad" if any(way.failure for way in chosen.ways) else ""
         )
         rows.append(
             [Cell(chosen.path), Cell(chosen.said), Cell(places_text((r.host, r.port) for r in alike)), ways]
@@ -163,7 +163,7 @@ def _balancers(results: Iterable[Result]) -> list[Row]:
     """One row for each of a path and each way in which it does."""
     rows = [cells("path", "load balancer", "", "asked for")]
     for seen, alike in balanced(results).items():
-        says = Cell(seen.says, "red" if seen.failure else "green")
+        says = Cell(seen.says, "bad" if seen.failure else "good")
         rows.append(
             [Cell(seen.path), Cell(seen.balancer), says, Cell(places_text((r.host, r.port) for r in alike))]
         )
@@ -172,15 +172,15 @@ def _balancers(results: Iterable[Result]) -> list[Row]:
 
 def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
     """One for each way in which a resolver fails: for which names and types."""
-    alike: dict[tuple[str, str, str, str], list[str]] = {}
-    for lookup in lookups:
-        if lookup.reason is not None:
-            kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
-            alike.setdefault(kind, []).append(lookup.host)
+    alike = in_turn(
+        ((lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH]), lookup.host)
+        for lookup in lookups
+        if lookup.reason is not None
+    )
     rows = [cells("resolver", "type", "outcome", "names", "seen")]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
         rows.append(
-            [Cell(resolver), Cell(rdtype), Cell(reason, "red"), Cell(hosts_text(hosts)), Cell(detail)]
+            [Cell(resolver), Cell(rdtype), Cell(reason, "bad"), Cell(hosts_text(hosts)), Cell(detail)]
         )
     return rows
 

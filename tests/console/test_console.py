@@ -6,7 +6,7 @@ import pytest
 
 from netcheck.console.output import render
 from netcheck.console.sections import render_bags, render_push_certificates
-from netcheck.console.table import Cell, Row, table, to_text
+from netcheck.console.table import Row, table, to_text
 from netcheck.facts import Facts
 from netcheck.model.bags import Bag, FetchedBag
 from netcheck.model.failing import Failure, Phase, Reason
@@ -14,6 +14,7 @@ from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Needed,
 from netcheck.model.paths import Expected, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Result
+from netcheck.telling.rows import Cell
 from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")
@@ -292,7 +293,7 @@ def test_without_a_verdict_it_says_why() -> None:
 
 
 def test_colours_do_not_count_for_the_alignment_and_are_only_where_they_are_wanted() -> None:
-    rows: list[Row] = [[Cell("x"), Cell("y")], [Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
+    rows: list[Row] = [[Cell("x"), Cell("y")], [Cell("a", "bad"), Cell("b")], [Cell("long"), Cell("c")]]
     assert to_text(table(rows), 80).splitlines() == ["x      y", "a      b", "long   c"]
     assert "\x1b[31ma" in to_text(table(rows), 80, colour=True)
 
