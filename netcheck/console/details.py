@@ -70,7 +70,7 @@ def _failures(facts: Facts) -> list[RenderableType]:
 def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for label, text in [
-        ("hosts", places_text((r.host, r.port) for r in results)),
+        ("hosts", _places(results)),
         ("addresses", ", ".join(_addresses(results))),
         ("seen", "\n".join(_seen(results))),
     ]:
@@ -78,6 +78,10 @@ def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -
             grid.add_row(Text(label), prose(text))
     times = "once" if len(results) == 1 else f"{len(results)} times"
     return Group(Text(f"{path}: {phase} {reason}, {times}", "red"), Padding(grid, _INDENT))
+
+
+def _places(results: Iterable[Result]) -> str:
+    return places_text((result.host, result.port) for result in results)
 
 
 def _addresses(results: Iterable[Result]) -> list[str]:
@@ -150,12 +154,9 @@ def _choices(results: Iterable[Result]) -> list[Row]:
     """One row for each answer of a PAC file or the environment."""
     rows = [cells("path", "said", "hosts and ports", "ways")]
     for chosen, alike in ways_chosen(results).items():
-        ways = Cell(
-            "; ".join(map(str, chosen.ways)), "bad" if any(way.failure for way in chosen.ways) else ""
-        )
-        rows.append(
-            [Cell(chosen.path), Cell(chosen.said), Cell(places_text((r.host, r.port) for r in alike)), ways]
-        )
+        where, failed = _places(alike), any(way.failure for way in chosen.ways)
+        ways = Cell("; ".join(map(str, chosen.ways)), "bad" if failed else "")
+        rows.append([*cells(chosen.path, chosen.said, where), ways])
     return rows
 
 
@@ -164,9 +165,7 @@ def _balancers(results: Iterable[Result]) -> list[Row]:
     rows = [cells("path", "load balancer", "", "asked for")]
     for seen, alike in balanced(results).items():
         says = Cell(seen.says, "bad" if seen.failure else "good")
-        rows.append(
-            [Cell(seen.path), Cell(seen.balancer), says, Cell(places_text((r.host, r.port) for r in alike))]
-        )
+        rows.append([*cells(seen.path, seen.balancer), says, *cells(_places(alike))])
     return rows
 
 
@@ -179,9 +178,7 @@ def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
     )
     rows = [cells("resolver", "type", "outcome", "names", "seen")]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
-        rows.append(
-            [Cell(resolver), Cell(rdtype), Cell(reason, "bad"), Cell(hosts_text(hosts)), Cell(detail)]
-        )
+        rows.append([*cells(resolver, rdtype), Cell(reason, "bad"), *cells(hosts_text(hosts), detail)])
     return rows
 
 

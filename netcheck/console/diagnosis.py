@@ -50,7 +50,10 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
     asking = [_of_findings(facts, alike) for alike in facts.requests]
     steps = said_once(each.next_step for each in asking)
     told = [replace(each, next_step=step) for each, step in zip(asking, steps, strict=True)]
-    return [*told, *map(_of_judgement, unexplained)]
+    return [
+        *told,
+        *(Paragraph(_whom([each]), COLOURS[each.verdict], "", each.counts) for each in unexplained),
+    ]
 
 
 def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
@@ -61,7 +64,8 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
     step = finding.next_step + hint
-    colour = "yellow" if finding.is_remark else _colour(judgements)
+    is_down = any(judged.verdict is Verdict.NOT_READY for judged in judgements)
+    colour = "red" if is_down and not finding.is_remark else "yellow"
     return Paragraph(title, colour, step, evidence_lines(alike), finding.reply)
 
 
@@ -84,10 +88,6 @@ def _is_closed(judged: Judgement) -> bool:
     return judged.verdict is Verdict.NOT_READY and bool(blocked) and all(blocked)
 
 
-def _of_judgement(judged: Judgement) -> Paragraph:
-    return Paragraph(_whom([judged]), COLOURS[judged.verdict], "", judged.counts)
-
-
 def _whom(judgements: Sequence[Judgement]) -> str:
     """The paths, and how ready each role is there."""
     roles = in_turn((judged.path, f"{_in_title(judged)} {judged.verdict}") for judged in judgements)
@@ -98,11 +98,6 @@ def _whom(judgements: Sequence[Judgement]) -> str:
 def _in_title(judged: Judgement) -> str:
     who = WHO[judged.role]
     return who if who[:2].isupper() else who.lower()
-
-
-def _colour(judgements: Sequence[Judgement]) -> str:
-    """Of the worst of them; a remark on what is ready is worth a look, too."""
-    return "red" if any(judged.verdict is Verdict.NOT_READY for judged in judgements) else "yellow"
 
 
 def _rendered(paragraph: Paragraph) -> RenderableType:

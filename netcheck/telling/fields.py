@@ -147,16 +147,13 @@ class Field:
         return self.why_unneeded or ("before" if self.is_past else "")
 
     def says(self) -> str:
-        """How long a probe takes that succeeds, or how most of those end that fail."""
+        """How long a probe takes that succeeds, without resolving; or how most of those end that fail."""
         if not self.results:
             return "not probed"
         if self.is_whole:
-            return seconds_text(self._typical_seconds())
-        why = self.why_harmless
-        return ": ".join(filter(None, [f"so far; {why}" if self.state == "past" else why, self._fails()]))
-
-    def _fails(self) -> str:
-        return failure_text(self.failures()[0])
+            return seconds_text(median(r.attempt.seconds for r in self.results if not r.attempt.failure))
+        why, fails = self.why_harmless, failure_text(self.failures()[0])
+        return ": ".join(filter(None, [f"so far; {why}" if self.state == "past" else why, fails]))
 
     def failures(self) -> list[Failure]:
         """The failures, the commonest kind first, one of each kind.
@@ -168,10 +165,6 @@ class Field:
         examples = {(failure.phase, failure.reason): failure for failure in all_failures}
         found = [examples[kind] for kind, _ in kinds.most_common()]
         return sorted(found, key=lambda failure: failure.lacks_route)
-
-    def _typical_seconds(self) -> float:
-        """The median over the probes that succeeded, from after resolving to the last answer."""
-        return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
 
 
 class Fields:

@@ -95,6 +95,12 @@ class Case:
         ways = set(map(self.way, about))
         return [each for each in self.counted if self.way(each) in ways]
 
+    def others_that_work(self, about: Sequence[Counted]) -> list[Counted]:
+        """What goes the same way and can be reached, of other services."""
+        mine = {each.result.service for each in about}
+        beside = self.going_as(about)
+        return [each for each in beside if each.failure is None and each.result.service not in mine]
+
     @property
     def services_needed(self) -> set[str]:
         """What the role needs here, by the names."""

@@ -40,7 +40,7 @@ class Outdated:
         if not standing.seen.failures:
             return self._is_old_success(standing)
         return (
-            not self._is_silent_since(standing.result, at)
+            not any(trend.is_silent_since(at) for trend in self._of(standing.result))
             and self._was_silent(standing.result, at)
             and self._began_in_silence(standing)
         )
@@ -99,9 +99,6 @@ class Outdated:
         since, until = standing.seen.fails_since, standing.seen.failed_by
         around = self._around.get(Part.of(standing.result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since, until) for trend in around)
-
-    def _is_silent_since(self, result: Result, at: float) -> bool:
-        return any(trend.is_silent_since(at) for trend in self._of(result))
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))
