@@ -383,10 +383,6 @@ def test_what_apns_says_of_push_certificates_stands_below_them() -> None:
     assert "\x1b[31mAPNs refuses it" in coloured
 
 
-def test_without_push_certificates_there_is_nothing_to_show() -> None:
-    assert render_push_certificates([], [], NOW) == []
-
-
 @pytest.mark.parametrize(
     ("certificate", "coloured", "colour"),
     [
@@ -418,7 +414,3 @@ def test_a_bag_is_shown_with_where_it_disagrees() -> None:
         "init.push.apple.com   squid    connect timeout: no answer in 5 s",
         "init.push.apple.com over direct: it ends at 30",
     ]
-
-
-def test_without_bags_nothing_is_said_of_them() -> None:
-    assert render_bags([]) == []
