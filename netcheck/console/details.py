@@ -24,16 +24,15 @@ _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
 _INDENT = (0, 0, 0, 4)
 
-_Times = dict[tuple[str, ...], dict[Phase, list[float]]]
-"""By the names of a place, how long each phase took there."""
-
 
 def render_details(facts: Facts) -> list[RenderableType]:
+    probed = (result for field in Fields(facts).probed() for result in field.results)
+    reached = [result for result in probed if result.attempt.failure is None]
     return [
         *_fixes(facts),
         *_failures(facts),
-        *_headed("Median time of each phase", _durations(Fields(facts))),
-        *_headed("Of that at each proxy", _leg_durations(Fields(facts))),
+        *_headed("Median time of each phase", _durations(reached)),
+        *_headed("Of that at each proxy", _leg_durations(reached)),
         *_headed("Chosen ways", _choices(facts.results)),
         *_headed("Load balancers", _balancers(facts.results)),
         *_headed("Failed lookups", _lookups(facts.lookups)),
@@ -112,41 +111,30 @@ def _reply(result: Result) -> str:
     return "; ".join(filter(None, [told, began]))
 
 
-def _durations(every: Fields) -> list[Row]:
-    """Over the probes that succeeded."""
-    times: _Times = {}
-    for field in every.probed():
-        place = (field.path.name, field.service.name, str(field.port))
-        for result in field.results:
-            if result.attempt.failure is None:
-                _add(times, place, result.phases)
-    return _medians(times, "path", "service", "port")
+def _durations(results: Iterable[Result]) -> list[Row]:
+    took = (((each.path, each.service, str(each.port)), each.phases) for each in results)
+    return _medians(took, "path", "service", "port")
 
 
-def _leg_durations(every: Fields) -> list[Row]:
-    """Of paths with several proxies in a row: each proxy by itself, over the probes that succeeded."""
-    times: _Times = {}
-    for result in (result for field in every.probed() for result in field.results):
-        if result.attempt.failure is None:
-            for proxy, leg in zip(result.attempt.proxies, result.attempt.legs, strict=False):
-                _add(times, (result.path, proxy.url), leg)
-    return _medians(times, "path", "proxy")
+def _leg_durations(results: Iterable[Result]) -> list[Row]:
+    """Of paths with several proxies in a row: each proxy by itself."""
+    asked = ((each.path, zip(each.attempt.proxies, each.attempt.legs, strict=False)) for each in results)
+    took = (((path, proxy.url), leg) for path, legs in asked for proxy, leg in legs)
+    return _medians(took, "path", "proxy")
 
 
-def _add(times: _Times, place: tuple[str, ...], took: Mapping[Phase, float]) -> None:
-    """Without the session: that waits for what a peer may still say."""
-    for phase, seconds in took.items():
-        if phase is not Phase.SESSION:
-            times.setdefault(place, {}).setdefault(phase, []).append(seconds)
+def _medians(took: Iterable[tuple[tuple[str, ...], Mapping[Phase, float]]], *names: str) -> list[Row]:
+    """One row for each place, with a column for each phase that ran anywhere.
 
-
-def _medians(times: _Times, *place: str) -> list[Row]:
-    """One row for each place, with a column for each phase that ran anywhere."""
-    phases = [phase for phase in Phase if any(phase in each for each in times.values())]
-    rows = [cells(*place, *(phase.replace("_", " ") for phase in phases))]
-    for named, each in times.items():
-        took = (seconds_text(median(each[phase])) if phase in each else "-" for phase in phases)
-        rows.append(cells(*named, *took))
+    Without the session: that waits for what a peer may still say.
+    """
+    every = ((place, phase, each) for place, leg in took for phase, each in leg.items())
+    times = in_turn(((place, phase), each) for place, phase, each in every if phase is not Phase.SESSION)
+    phases = [phase for phase in Phase if phase in {ran for _, ran in times}]
+    rows = [cells(*names, *(phase.replace("_", " ") for phase in phases))]
+    for place in dict.fromkeys(place for place, _ in times):
+        each_phase = (times.get((place, phase)) for phase in phases)
+        rows.append(cells(*place, *(seconds_text(median(each)) if each else "-" for each in each_phase)))
     return rows
 
 
