@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from config.prometheus import rules as made_rules
 from netcheck.cli.main import main
-from netcheck.export.families import FAMILIES, Kind
+from netcheck.export.families import FAMILIES
+from netcheck.export.family import Kind
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.verdict.rules import RULES
 from tests.programs import program, require_programs

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "config": {"model", "apart", "apns", "files", "pac", "shipped", "phrases"},
     "bags": {"model", "apns"},
     "phrases": set(),
+    "grouping": set(),
     "files": set(),
     "open_files": set(),
     "scarcity": set(),
@@ -30,13 +31,13 @@ MAY_IMPORT = {
     "schedule": set(),
     "plan": {"model"},
     "state": {"model", "apns"},
-    "verdict": {"model", "apns", "phrases"},
+    "verdict": {"model", "apns", "phrases", "grouping"},
     "facts": {"model", "bags", "state", "verdict"},
     "settling": {"model", "facts", "state", "verdict"},
     "history": {"model", "files"},
-    "telling": {"model", "facts", "phrases"},
+    "telling": {"model", "facts", "phrases", "grouping"},
     "pages": {"model", "facts", "telling", "phrases", "state"},
-    "export": {"model", "apns", "facts", "state", "netcheck"},
+    "export": {"model", "apns", "facts", "state", "netcheck", "grouping"},
     "web": {
         "config",
         "files",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
         "open_files",
         "tls_driver",
     },  # config: its records of the web port, and their files
-    "console": {"model", "facts", "telling", "phrases"},
+    "console": {"model", "facts", "telling", "phrases", "grouping"},
     "logs": {"scarcity"},
     "check": {"bags", "config", "facts", "model", "plan", "probe", "push_certificates", "schedule", "state"},
     "daemon": {

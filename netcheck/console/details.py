@@ -9,29 +9,30 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, heading, prose, table, to_copy
+from netcheck.console.table import DETAIL_WIDTH, Row, cells, heading, prose, table, to_copy
 from netcheck.console.wording import hosts_text, places_text
 from netcheck.facts import Facts
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Fix
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.results import Lookup, Result
 from netcheck.telling.fields import Fields, balanced, seconds_text, ways_chosen
+from netcheck.telling.rows import Cell
 
 _MOST_SEEN = 5
 """How many replies of one kind are shown; then it is said how many more there are."""
 _INDENT = (0, 0, 0, 4)
 
-_Times = dict[tuple[str, ...], dict[Phase, list[float]]]
-"""By the names of a place, how long each phase took there."""
-
 
 def render_details(facts: Facts) -> list[RenderableType]:
+    probed = (result for field in Fields(facts).probed() for result in field.results)
+    reached = [result for result in probed if result.attempt.failure is None]
     return [
         *_fixes(facts),
         *_failures(facts),
-        *_headed("Median time of each phase", _durations(Fields(facts))),
-        *_headed("Of that at each proxy", _leg_durations(Fields(facts))),
+        *_headed("Median time of each phase", _durations(reached)),
+        *_headed("Of that at each proxy", _leg_durations(reached)),
         *_headed("Chosen ways", _choices(facts.results)),
         *_headed("Load balancers", _balancers(facts.results)),
         *_headed("Failed lookups", _lookups(facts.lookups)),
@@ -56,10 +57,8 @@ def _fix(finding: Finding, fix: Fix) -> RenderableType:
 
 def _failures(facts: Facts) -> list[RenderableType]:
     """One block for each way in which a path fails: at which hosts and addresses, and what was seen."""
-    kinds: dict[tuple[str, Phase, Reason], list[Result]] = {}
-    for result in facts.results:
-        if failure := result.attempt.failure:
-            kinds.setdefault((result.path, failure.phase, failure.reason), []).append(result)
+    failed = ((result, result.attempt.failure) for result in facts.results)
+    kinds = in_turn(((result.path, why.phase, why.reason), result) for result, why in failed if why)
     if not kinds:
         return []
     order = {path.name: place for place, path in enumerate(facts.paths)}
@@ -70,7 +69,7 @@ def _failures(facts: Facts) -> list[RenderableType]:
 def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     for label, text in [
-        ("hosts", places_text((r.host, r.port) for r in results)),
+        ("hosts", _places(results)),
         ("addresses", ", ".join(_addresses(results))),
         ("seen", "\n".join(_seen(results))),
     ]:
@@ -78,6 +77,10 @@ def _block(path: str, phase: Phase, reason: Reason, results: Sequence[Result]) -
             grid.add_row(Text(label), prose(text))
     times = "once" if len(results) == 1 else f"{len(results)} times"
     return Group(Text(f"{path}: {phase} {reason}, {times}", "red"), Padding(grid, _INDENT))
+
+
+def _places(results: Iterable[Result]) -> str:
+    return places_text((result.host, result.port) for result in results)
 
 
 def _addresses(results: Iterable[Result]) -> list[str]:
@@ -108,41 +111,30 @@ def _reply(result: Result) -> str:
     return "; ".join(filter(None, [told, began]))
 
 
-def _durations(every: Fields) -> list[Row]:
-    """Over the probes that succeeded."""
-    times: _Times = {}
-    for field in every.probed():
-        place = (field.path.name, field.service.name, str(field.port))
-        for result in field.results:
-            if result.attempt.failure is None:
-                _add(times, place, result.phases)
-    return _medians(times, "path", "service", "port")
+def _durations(results: Iterable[Result]) -> list[Row]:
+    took = (((each.path, each.service, str(each.port)), each.phases) for each in results)
+    return _medians(took, "path", "service", "port")
 
 
-def _leg_durations(every: Fields) -> list[Row]:
-    """Of paths with several proxies in a row: each proxy by itself, over the probes that succeeded."""
-    times: _Times = {}
-    for result in (result for field in every.probed() for result in field.results):
-        if result.attempt.failure is None:
-            for proxy, leg in zip(result.attempt.proxies, result.attempt.legs, strict=False):
-                _add(times, (result.path, proxy.url), leg)
-    return _medians(times, "path", "proxy")
+def _leg_durations(results: Iterable[Result]) -> list[Row]:
+    """Of paths with several proxies in a row: each proxy by itself."""
+    asked = ((each.path, zip(each.attempt.proxies, each.attempt.legs, strict=False)) for each in results)
+    took = (((path, proxy.url), leg) for path, legs in asked for proxy, leg in legs)
+    return _medians(took, "path", "proxy")
 
 
-def _add(times: _Times, place: tuple[str, ...], took: Mapping[Phase, float]) -> None:
-    """Without the session: that waits for what a peer may still say."""
-    for phase, seconds in took.items():
-        if phase is not Phase.SESSION:
-            times.setdefault(place, {}).setdefault(phase, []).append(seconds)
+def _medians(took: Iterable[tuple[tuple[str, ...], Mapping[Phase, float]]], *names: str) -> list[Row]:
+    """One row for each place, with a column for each phase that ran anywhere.
 
-
-def _medians(times: _Times, *place: str) -> list[Row]:
-    """One row for each place, with a column for each phase that ran anywhere."""
-    phases = [phase for phase in Phase if any(phase in each for each in times.values())]
-    rows = [cells(*place, *(phase.replace("_", " ") for phase in phases))]
-    for named, each in times.items():
-        took = (seconds_text(median(each[phase])) if phase in each else "-" for phase in phases)
-        rows.append(cells(*named, *took))
+    Without the session: that waits for what a peer may still say.
+    """
+    every = ((place, phase, each) for place, leg in took for phase, each in leg.items())
+    times = in_turn(((place, phase), each) for place, phase, each in every if phase is not Phase.SESSION)
+    phases = [phase for phase in Phase if phase in {ran for _, ran in times}]
+    rows = [cells(*names, *(phase.replace("_", " ") for phase in phases))]
+    for place in dict.fromkeys(place for place, _ in times):
+        each_phase = (times.get((place, phase)) for phase in phases)
+        rows.append(cells(*place, *(seconds_text(median(each)) if each else "-" for each in each_phase)))
     return rows
 
 
@@ -150,12 +142,9 @@ def _choices(results: Iterable[Result]) -> list[Row]:
     """One row for each answer of a PAC file or the environment."""
     rows = [cells("path", "said", "hosts and ports", "ways")]
     for chosen, alike in ways_chosen(results).items():
-        ways = Cell(
-            "; ".join(map(str, chosen.ways)), "red" if any(way.failure for way in chosen.ways) else ""
-        )
-        rows.append(
-            [Cell(chosen.path), Cell(chosen.said), Cell(places_text((r.host, r.port) for r in alike)), ways]
-        )
+        where, failed = _places(alike), any(way.failure for way in chosen.ways)
+        ways = Cell("; ".join(map(str, chosen.ways)), "bad" if failed else "")
+        rows.append([*cells(chosen.path, chosen.said, where), ways])
     return rows
 
 
@@ -163,25 +152,21 @@ def _balancers(results: Iterable[Result]) -> list[Row]:
     """One row for each of a path and each way in which it does."""
     rows = [cells("path", "load balancer", "", "asked for")]
     for seen, alike in balanced(results).items():
-        says = Cell(seen.says, "red" if seen.failure else "green")
-        rows.append(
-            [Cell(seen.path), Cell(seen.balancer), says, Cell(places_text((r.host, r.port) for r in alike))]
-        )
+        says = Cell(seen.says, "bad" if seen.failure else "good")
+        rows.append([*cells(seen.path, seen.balancer), says, *cells(_places(alike))])
     return rows
 
 
 def _lookups(lookups: Iterable[Lookup]) -> list[Row]:
     """One for each way in which a resolver fails: for which names and types."""
-    alike: dict[tuple[str, str, str, str], list[str]] = {}
-    for lookup in lookups:
-        if lookup.reason is not None:
-            kind = (lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH])
-            alike.setdefault(kind, []).append(lookup.host)
+    alike = in_turn(
+        ((lookup.resolver, lookup.rdtype, lookup.reason, lookup.detail[:DETAIL_WIDTH]), lookup.host)
+        for lookup in lookups
+        if lookup.reason is not None
+    )
     rows = [cells("resolver", "type", "outcome", "names", "seen")]
     for (resolver, rdtype, reason, detail), hosts in alike.items():
-        rows.append(
-            [Cell(resolver), Cell(rdtype), Cell(reason, "red"), Cell(hosts_text(hosts)), Cell(detail)]
-        )
+        rows.append([*cells(resolver, rdtype), Cell(reason, "bad"), *cells(hosts_text(hosts), detail)])
     return rows
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from netcheck.console.table import COLOURS, bullet, prose
 from netcheck.console.wording import said_once
 from netcheck.facts import Facts, PathFinding
+from netcheck.grouping import in_turn
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.paths import Expected
 from netcheck.phrases import listed
@@ -49,7 +50,10 @@ def paragraphs(facts: Facts) -> list[Paragraph]:
     asking = [_of_findings(facts, alike) for alike in facts.requests]
     steps = said_once(each.next_step for each in asking)
     told = [replace(each, next_step=step) for each, step in zip(asking, steps, strict=True)]
-    return [*told, *map(_of_judgement, unexplained)]
+    return [
+        *told,
+        *(Paragraph(_whom([each]), COLOURS[each.verdict], "", each.counts) for each in unexplained),
+    ]
 
 
 def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
@@ -60,7 +64,8 @@ def _of_findings(facts: Facts, alike: Sequence[PathFinding]) -> Paragraph:
     title = f"{_whom(judgements)}: {finding.cause} ({finding.hop}{remark})"
     hint = _IF_MEANT if any(_may_be_meant(facts, judged) for judged in judgements) else ""
     step = finding.next_step + hint
-    colour = "yellow" if finding.is_remark else _colour(judgements)
+    is_down = any(judged.verdict is Verdict.NOT_READY for judged in judgements)
+    colour = "red" if is_down and not finding.is_remark else "yellow"
     return Paragraph(title, colour, step, evidence_lines(alike), finding.reply)
 
 
@@ -83,29 +88,16 @@ def _is_closed(judged: Judgement) -> bool:
     return judged.verdict is Verdict.NOT_READY and bool(blocked) and all(blocked)
 
 
-def _of_judgement(judged: Judgement) -> Paragraph:
-    return Paragraph(_whom([judged]), COLOURS[judged.verdict], "", judged.counts)
-
-
 def _whom(judgements: Sequence[Judgement]) -> str:
     """The paths, and how ready each role is there."""
-    roles: dict[str, list[str]] = {}
-    for judged in judgements:
-        roles.setdefault(judged.path, []).append(f"{_in_title(judged)} {judged.verdict}")
-    paths: dict[str, list[str]] = {}
-    for path, its in roles.items():
-        paths.setdefault(", ".join(its), []).append(path)
+    roles = in_turn((judged.path, f"{_in_title(judged)} {judged.verdict}") for judged in judgements)
+    paths = in_turn((", ".join(its), path) for path, its in roles.items())
     return "; ".join(f"{listed(names)}, {its}" for its, names in paths.items())
 
 
 def _in_title(judged: Judgement) -> str:
     who = WHO[judged.role]
     return who if who[:2].isupper() else who.lower()
-
-
-def _colour(judgements: Sequence[Judgement]) -> str:
-    """Of the worst of them; a remark on what is ready is worth a look, too."""
-    return "red" if any(judged.verdict is Verdict.NOT_READY for judged in judgements) else "yellow"
 
 
 def _rendered(paragraph: Paragraph) -> RenderableType:

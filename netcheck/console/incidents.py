@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from netcheck.console.table import Cell, Row, cells, natural_width, table, to_text
+from netcheck.console.table import Row, cells, natural_width, table, to_text
 from netcheck.model.incidents import Availability, Span
 from netcheck.phrases import duration_text, percent_text, time_text
+from netcheck.telling.rows import Cell
 
 _NOTE = "Available: measured time that was not `not_ready`; with limits counts as available."
 

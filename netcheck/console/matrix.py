@@ -3,12 +3,14 @@
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from netcheck.console.table import Cell, Row, cells, heading, natural_width, table
+from netcheck.console.table import Row, cells, heading, natural_width, table
 from netcheck.facts import Facts
+from netcheck.grouping import grouped
 from netcheck.model.services import Service, hosts_on
 from netcheck.telling.fields import Field, Fields
+from netcheck.telling.rows import Cell
 
-_STYLES = {"waiting": "", "ok": "green", "idle": "dim", "past": "dim", "partly": "yellow", "bad": "red"}
+_STATES = {"waiting": "", "ok": "good", "idle": "idle", "past": "idle", "partly": "worry", "bad": "bad"}
 
 
 class Matrix(Fields):
@@ -34,9 +36,7 @@ class Matrix(Fields):
 
     def sampled(self) -> str:
         """Of which services only some hosts were visited, in a sentence; empty where all were."""
-        seen: dict[str, set[str]] = {}
-        for field in self.probed():
-            seen.setdefault(field.service.name, set()).update(result.host for result in field.results)
+        seen = grouped((e.service.name, result.host) for e in self.probed() for result in e.results)
         some: dict[tuple[int, int], list[str]] = {}
         for service in self.services:
             every = {host for path in self.paths for host in hosts_on(service, path)}
@@ -62,7 +62,7 @@ def _cell(field: Field) -> Cell:
             text = f"{share} {field.says()}"
         case _:
             text = field.says()
-    return Cell(text, _STYLES[field.state])
+    return Cell(text, _STATES[field.state])
 
 
 def render_matrix(facts: Facts, width: int) -> RenderableType:

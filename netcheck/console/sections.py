@@ -1,24 +1,22 @@
 """What a check tells beside reachability: what the bags say, and the push certificates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from netcheck.console.table import DETAIL_WIDTH, Cell, Row, cells, table
+from netcheck.console.table import DETAIL_WIDTH, STATES, cells, table
 from netcheck.model.bags import FetchedBag
 from netcheck.model.push_certificates import Proof, PushCertificate
 from netcheck.telling import rows
 from netcheck.telling.answers import said_of
-
-_COLOURS = {"good": "green", "worry": "yellow", "bad": "red", "": None}
 
 
 def render_bags(bags: Sequence[FetchedBag]) -> list[RenderableType]:
     """One line for each bag: what it says; below them, where they disagree with the config."""
     if not bags:
         return []
-    shown = table([cells(*rows.BAG_HEADER), *(_coloured(rows.bag_row(seen)) for seen in bags)])
+    shown = table([cells(*rows.BAG_HEADER), *map(rows.bag_row, bags)])
     differing = [(seen, text) for seen in bags for text in seen.disagreements]
     return [Group(shown, *(Text(f"{seen.host} over {seen.path}: {text}") for seen, text in differing))]
 
@@ -32,7 +30,7 @@ def render_push_certificates(
     """
     if not certificates:
         return []
-    each_row = (_coloured(rows.certificate_row(each, now)) for each in certificates)
+    each_row = (rows.certificate_row(each, now) for each in certificates)
     shown = table([cells(*rows.CERTIFICATE_HEADER), *each_row])
     readable = [each for each in certificates if each.error is None]
     prints = [
@@ -45,9 +43,5 @@ def render_push_certificates(
 
 def _proof_line(proof: Proof) -> Text:
     text = Text(f"{proof.name} over {proof.path}: ")
-    text.append(said_of(proof), _COLOURS[rows.proof_state(proof)])
+    text.append(said_of(proof), STATES[rows.proof_state(proof)])
     return text.append(f" ({proof.detail})"[:DETAIL_WIDTH])
-
-
-def _coloured(row: Iterable[rows.Cell]) -> Row:
-    return [Cell(cell.text, _COLOURS[cell.state]) for cell in row]

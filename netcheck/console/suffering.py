@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from netcheck.console.wording import hosts_text
 from netcheck.facts import Facts, PathFinding
+from netcheck.grouping import grouped
 from netcheck.model.findings import Cause, Finding, Judgement, Verdict
 from netcheck.model.paths import Role
 from netcheck.model.services import PortRule
@@ -55,11 +56,12 @@ class _Suffering(NamedTuple):
 
 def who_suffers(facts: Facts, found: Sequence[PathFinding]) -> list[str]:
     """A sentence for each way of suffering, the worst first; of some paths, where others fare differently."""
-    paths: dict[_Suffering, set[str]] = {}
-    for each in found:
-        if each.finding.cause is not Cause.PATH_OPEN:  # nobody suffers from that
-            for judged in each.judgements:
-                paths.setdefault(_suffering(facts, each.finding, judged), set()).add(judged.path)
+    paths = grouped(
+        (_suffering(facts, each.finding, judged), judged.path)
+        for each in found
+        if each.finding.cause is not Cause.PATH_OPEN  # nobody suffers from that
+        for judged in each.judgements
+    )
     told = sorted(paths, key=lambda each: (tuple(Role).index(each.role), -each.verdict.severity))
     texts = []
     for how in told:

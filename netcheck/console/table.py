@@ -12,6 +12,7 @@ from rich.text import Text
 
 from netcheck.console.wording import kept_together, with_spaces
 from netcheck.model.findings import Verdict
+from netcheck.telling.rows import Cell
 
 COLOURS = {
     Verdict.READY: "green",
@@ -20,6 +21,8 @@ COLOURS = {
     Verdict.UNKNOWN: "yellow",
     Verdict.NOT_READY: "red",
 }
+STATES = {"good": "green", "worry": "yellow", "bad": "red", "idle": "dim", "": ""}
+"""The colours of cells."""
 DETAIL_WIDTH = 160
 """How much of what a peer said fits into a field."""
 _GAP = 3
@@ -30,25 +33,17 @@ _READABLE = 100
 """How wide a paragraph gets at most, in characters, on however wide a terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One field of a table, and its colour."""
-
-    text: str
-    colour: str | None = None
-
-    @property
-    def styled(self) -> Text:
-        """Never read as markup: what peers say is in it."""
-        return Text(kept_together(self.text), self.colour or "", overflow="fold")
-
-
 Row = Sequence[Cell]
 
 
 def cells(*texts: str) -> Row:
-    """Fields without a colour."""
+    """Fields without a state."""
     return [Cell(text) for text in texts]
+
+
+def _styled(cell: Cell) -> Text:
+    """Never read as markup: what peers say is in it."""
+    return Text(kept_together(cell.text), STATES[cell.state], overflow="fold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +90,9 @@ def _plain(header: Row | None, rows: Iterable[Row], widths: Sequence[int]) -> Ta
         show_header=header is not None,
     )
     for place, width in enumerate(widths):
-        made.add_column(header[place].styled if header else "", overflow="fold", width=width)
+        made.add_column(_styled(header[place]) if header else "", overflow="fold", width=width)
     for row in rows:
-        made.add_row(*(cell.styled for cell in row))
+        made.add_row(*map(_styled, row))
     return made
 
 
@@ -105,11 +100,11 @@ def _one_below_another(rows: Sequence[Row]) -> Iterator[RenderableType]:
     """Each row as a line, and under it what its other columns say."""
     header, *others = rows
     for row in others:
-        yield row[0].styled
+        yield _styled(row[0])
         grid = Table.grid(padding=(0, 2, 0, 0))
         for name, cell in zip(header[1:], row[1:], strict=True):
             if cell.text:
-                grid.add_row(name.styled, cell.styled)
+                grid.add_row(_styled(name), _styled(cell))
         yield Padding(grid, (0, 0, 0, _INDENT))
 
 

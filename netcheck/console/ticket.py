@@ -15,6 +15,7 @@ from netcheck.console.failed import is_unresolved, lacks_pac_file, nameservers
 from netcheck.console.suffering import who_suffers
 from netcheck.console.wording import kept_together, places_text, said_once, sentences, with_spaces
 from netcheck.facts import Facts, PathFinding
+from netcheck.grouping import grouped
 from netcheck.model.findings import Finding, Hop
 from netcheck.model.paths import ProbePath, Transport
 from netcheck.model.results import Result
@@ -149,9 +150,7 @@ def _targets(facts: Facts, path: ProbePath, results: Sequence[Result]) -> str:
 def _places(facts: Facts, path: ProbePath, results: Sequence[Result]) -> Iterator[tuple[str, int]]:
     """The hosts and ports that fail; all of a service's, where none of a sample was reached on the port."""
     services = {service.name: service for service in facts.services}
-    failing: dict[tuple[str, int], set[str]] = {}
-    for result in results:
-        failing.setdefault((result.service, result.port), set()).add(result.host)
+    failing = grouped(((result.service, result.port), result.host) for result in results)
     for (name, port), hosts in failing.items():
         tried = [e for e in facts.endpoints if (e.service, e.port, e.path) == (name, port, path.name)]
         is_all = len(hosts) > 1 and all(endpoint.host in hosts for endpoint in tried)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from netcheck.grouping import in_turn
 from netcheck.phrases import ports_text
 
 _KEPT = "\ue000"
@@ -41,25 +42,16 @@ def said_once(steps: Iterable[str]) -> Iterator[str]:
 
 def hosts_text(hosts: Iterable[str]) -> str:
     """Every one of them once, numbered ones together: `N-courier.push.apple.com (N: 0 to 7, 9)`."""
-    numbers: dict[str, list[int]] = {}
-    single = []
-    for host in sorted(set(hosts)):
-        match = _NUMBERED.fullmatch(host)
-        if match:
-            numbers.setdefault(match[2], []).append(int(match[1]))
-        else:
-            single.append(host)
+    matches = {host: _NUMBERED.fullmatch(host) for host in sorted(set(hosts))}
+    numbers = in_turn((match[2], int(match[1])) for match in matches.values() if match)
+    single = [host for host, match in matches.items() if not match]
     return ", ".join([*(_numbered(domain, sorted(which)) for domain, which in numbers.items()), *single])
 
 
 def places_text(places: Iterable[tuple[str, int]]) -> str:
     """Every host with its ports; those of the same ports together."""
-    hosts: dict[int, list[str]] = {}
-    for host, port in places:
-        hosts.setdefault(port, []).append(host)
-    ports: dict[str, list[int]] = {}
-    for port, names in sorted(hosts.items()):
-        ports.setdefault(hosts_text(names), []).append(port)
+    hosts = in_turn((port, host) for host, port in places)
+    ports = in_turn((hosts_text(names), port) for port, names in sorted(hosts.items()))
     return "; ".join(f"{names}, TCP {ports_text(its)}" for names, its in ports.items())
 
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate
 
-from netcheck.export.families import FAMILIES, Kind, MetricFamily
+from netcheck.export.families import FAMILIES
+from netcheck.export.family import Kind, Labels, MetricFamily, Observed
 from netcheck.export.hosts import HostsText
-from netcheck.export.samples import Labels, Observed
 from netcheck.export.writing import BOUNDS, Escaped, TextFormat, braced, headers, in_order, numbers
 from netcheck.facts import Facts
 

@@ -8,8 +8,7 @@ know any metric by name.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from netcheck.export.families import MetricFamily
-from netcheck.export.samples import OfHost
+from netcheck.export.family import MetricFamily, OfHost
 from netcheck.export.writing import Escaped, TextFormat, braced, headers, in_order, numbers
 from netcheck.facts import Facts
 from netcheck.model.failing import Phase

@@ -19,6 +19,7 @@ from netcheck.model.results import Attempt, Choice, Lookup, Result, TlsInfo, Try
 Json: TypeAlias = dict[str, object]
 
 _MOST_INCIDENTS = 500
+_NEWS = ("path", "role", "verdict", "cause", "hop")
 
 
 def report(facts: Facts, version: str, time: float) -> Json:
@@ -46,59 +47,32 @@ def incidents(
         "since": _iso(since),
         "incidents": [_incident(span, time) for span in spans[:_MOST_INCIDENTS]],
         "left_out": max(0, len(spans) - _MOST_INCIDENTS),
-        "availability": [_availability(each) for each in availability],
+        "availability": [
+            _of(each, "path", "role", "ratio", "measured", "not_ready", "limited") for each in availability
+        ],
     }
 
 
 def news(facts: Facts, time: float) -> Json:
     """How it stands at `time`, in short."""
-    keys = ("path", "role", "verdict", "cause", "hop")
-    verdicts = [_verdict(judgement) for judgement in facts.judgements]
-    return {
-        "time": _iso(time),
-        "ready": facts.ready,
-        "verdicts": [{key: verdict[key] for key in keys} for verdict in verdicts],
-    }
+    verdicts = [_of(judgement, *_NEWS) for judgement in facts.judgements]
+    return {"time": _iso(time), "ready": facts.ready, "verdicts": verdicts}
 
 
 def _incident(span: Span, now: float) -> Json:
     return {
-        "path": span.path,
-        "role": span.role,
-        "verdict": span.verdict,
-        "cause": span.cause,
-        "hop": span.hop,
+        **_of(span, *_NEWS),
         "began": _iso(span.began),
         "seen": _iso(span.seen),
         "ended": _iso(span.ended),
         "duration": span.until(now) - span.began,
-        "summary": span.summary,
-        "evidence": list(span.evidence),
-        "next_step": span.next_step,
-        "transcript": span.transcript,
-    }
-
-
-def _availability(each: Availability) -> Json:
-    return {
-        "path": each.path,
-        "role": each.role,
-        "ratio": each.ratio,
-        "measured": each.measured,
-        "not_ready": each.not_ready,
-        "limited": each.limited,
+        **_of(span, "summary", "evidence", "next_step", "transcript"),
     }
 
 
 def _verdict(judgement: Judgement) -> Json:
     return {
-        "path": judgement.path,
-        "role": judgement.role,
-        "verdict": judgement.verdict,
-        "cause": judgement.cause,
-        "hop": judgement.hop,
-        "evidence": list(judgement.evidence),
-        "next_step": judgement.next_step,
+        **_of(judgement, *_NEWS, "evidence", "next_step"),
         "expected": judgement.is_expected,
         "findings": [_finding(finding) for finding in judgement.findings],
     }
@@ -106,10 +80,7 @@ def _verdict(judgement: Judgement) -> Json:
 
 def _finding(finding: Finding) -> Json:
     return {
-        "cause": finding.cause,
-        "hop": finding.hop,
-        "owner": finding.owner,
-        "evidence": finding.evidence,
+        **_of(finding, "cause", "hop", "owner", "evidence"),
         "next_step": finding.request,
         "remark": finding.is_remark,
         "fix": _fix(finding.fix) if finding.fix else None,
@@ -124,20 +95,13 @@ def _result(result: Result) -> Json:
     attempt, failure = result.attempt, result.attempt.failure
     return {
         "time": _iso(attempt.time),
-        "service": result.service,
-        "host": result.host,
-        "port": result.port,
-        "path": result.path,
-        "family": attempt.family,
-        "address": attempt.address,
-        "balancer": attempt.balancer,
-        "source": attempt.source,
+        **_of(result, "service", "host", "port", "path"),
+        **_of(attempt, "family", "address", "balancer", "source"),
         **_outcome(attempt),
         "evidence": failure.evidence_text or None if failure else None,
         "phases": dict(result.phases),
         "legs": _legs(attempt),
-        "rtt": attempt.rtt,
-        "syn_retransmits": attempt.syn_retransmits,
+        **_of(attempt, "rtt", "syn_retransmits"),
         "tls": _tls(attempt.tls) if attempt.tls else None,
         "choice": _choice(result.choice) if result.choice else None,
     }
@@ -162,13 +126,7 @@ def _way(attempt: Attempt) -> Json:
 
 
 def _outcome(attempt: Attempt) -> Json:
-    failure = attempt.failure
-    return {
-        "outcome": attempt.outcome,
-        "phase": failure.phase if failure else None,
-        "reason": failure.reason if failure else None,
-        "detail": failure.detail if failure else None,
-    }
+    return {"outcome": attempt.outcome, **_of(attempt.failure, "phase", "reason", "detail")}
 
 
 def _legs(attempt: Attempt) -> list[Json]:
@@ -179,15 +137,10 @@ def _legs(attempt: Attempt) -> list[Json]:
 
 def _tls(tls: TlsInfo) -> Json:
     return {
-        "issuer": tls.issuer,
-        "subject": tls.subject,
-        "names": list(tls.names),
+        **_of(tls, "issuer", "subject", "names"),
         "not_before": _iso(tls.not_before),
         "not_after": _iso(tls.not_after),
-        "sha256": tls.sha256,
-        "trust": tls.trust,
-        "alpn": tls.alpn,
-        "version": tls.version,
+        **_of(tls, "sha256", "trust", "alpn", "version"),
     }
 
 
@@ -199,75 +152,51 @@ def _lookup(lookup: Lookup) -> Json:
         "resolver": lookup.resolver,
         "outcome": lookup.outcome,
         "detail": lookup.detail if lookup.reason else None,
-        "addresses": list(lookup.addresses),
-        "chain": list(lookup.chain),
-        "min_ttl": lookup.min_ttl,
-        "duration": lookup.duration,
+        **_of(lookup, "addresses", "chain", "min_ttl", "duration"),
         "tries": [_try(attempt) for attempt in lookup.tries],
     }
 
 
 def _try(attempt: Try) -> Json:
     return {
-        "nameserver": attempt.nameserver,
-        "transport": attempt.transport,
+        **_of(attempt, "nameserver", "transport"),
         "outcome": attempt.reason or Outcome.SUCCESS,
-        "duration": attempt.duration,
-        "noise": attempt.noise,
+        **_of(attempt, "duration", "noise"),
     }
 
 
 def _bag(seen: FetchedBag) -> Json:
-    bag = seen.bag
+    said = ("courier_hostname", "courier_count", "courier_status", "verified_hostname", "expiry")
     return {
         "time": _iso(seen.time),
-        "path": seen.path,
-        "host": seen.host,
-        "courier_hostname": bag.courier_hostname if bag else None,
-        "courier_count": bag.courier_count if bag else None,
-        "courier_status": bag.courier_status if bag else None,
-        "verified_hostname": bag.verified_hostname if bag else None,
-        "expiry": bag.expiry if bag else None,
-        "disagreements": list(seen.disagreements),
-        "error": seen.error,
+        **_of(seen, "path", "host"),
+        **_of(seen.bag, *said),
+        **_of(seen, "disagreements", "error"),
     }
 
 
 def _push_certificate(certificate: PushCertificate, proofs: Iterable[Proof]) -> Json:
     return {
-        "name": certificate.name,
-        "topic": certificate.topic,
-        "topic_matches": certificate.topic_matches,
+        **_of(certificate, "name", "topic", "topic_matches"),
         "not_after": _iso(certificate.not_after),
-        "sha1": certificate.sha1,
-        "sha256": certificate.sha256,
-        "error": certificate.error,
+        **_of(certificate, "sha1", "sha256", "error"),
         "proofs": [_proof(proof) for proof in proofs if proof.name == certificate.name],
     }
 
 
 def _proof(proof: Proof) -> Json:
-    return {
-        "time": _iso(proof.time),
-        "path": proof.path,
-        "acceptance": proof.acceptance,
-        "detail": proof.detail,
-        "sha256": proof.sha256,
-    }
+    return {"time": _iso(proof.time), **_of(proof, "path", "acceptance", "detail", "sha256")}
 
 
 def _hold(hold: Hold) -> Json:
-    return {
-        "time": _iso(hold.time),
-        "service": hold.key.service,
-        "path": hold.key.path,
-        "family": hold.key.family,
-        "host": hold.host,
-        "port": hold.port,
-        "longest": hold.longest,
-        "end": hold.end,
-        "silence": hold.silence,
-    }
+    held = _of(hold, "host", "port", "longest", "end", "silence")
+    return {"time": _iso(hold.time), **_of(hold.key, "service", "path", "family"), **held}
+
+
+def _of(record: object, *names: str) -> Json:
+    """What the JSON has under the names that the record has; nulls where there is none."""
+    values = {name: getattr(record, name) if record else None for name in names}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _iso(time: float | None) -> str | None:

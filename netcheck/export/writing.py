@@ -11,8 +11,7 @@ from operator import itemgetter
 
 from prometheus_client.utils import floatToGoString
 
-from netcheck.export.families import MetricFamily
-from netcheck.export.samples import Labels
+from netcheck.export.family import Labels, MetricFamily
 from netcheck.state.histogram import BUCKETS
 
 

@@ -73,6 +73,17 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+def _named(prefix: str) -> tuple[Reason, ...]:
+    return tuple(reason for reason in Reason if reason.startswith(prefix))
+
+
+_HERE = (
+    Reason.NETWORK_UNREACHABLE,
+    Reason.PERMISSION_DENIED,
+    Reason.NO_LOCAL_ADDRESS,
+    Reason.FD_EXHAUSTED,
+    Reason.INTERNAL_ERROR,
+)
 _RESOLVE_REASONS = (
     Reason.NXDOMAIN,
     Reason.NO_ANSWER,
@@ -82,56 +93,18 @@ _RESOLVE_REASONS = (
     Reason.DNS_MALFORMED,
     Reason.RESOLVER_UNREACHABLE,
     Reason.TOO_MANY_ANSWERS,
-    Reason.NETWORK_UNREACHABLE,
-    Reason.NO_LOCAL_ADDRESS,
-    Reason.PERMISSION_DENIED,
-    Reason.FD_EXHAUSTED,
-    Reason.INTERNAL_ERROR,
     Reason.SINKHOLED,
+    *_HERE,
 )
-_CONNECT_REASONS = (
-    Reason.TIMEOUT,
-    Reason.REFUSED,
-    Reason.RESET,
-    Reason.NETWORK_UNREACHABLE,
-    Reason.HOST_UNREACHABLE,
-    Reason.PERMISSION_DENIED,
-    Reason.NO_LOCAL_ADDRESS,
-    Reason.FD_EXHAUSTED,
-    Reason.INTERNAL_ERROR,
-)
+_CONNECT_REASONS = (Reason.TIMEOUT, Reason.REFUSED, Reason.RESET, Reason.HOST_UNREACHABLE, *_HERE)
 _TLS_REASONS = (
-    Reason.TLS_TIMEOUT,
-    Reason.TLS_NOT_TLS,
-    Reason.TLS_ALERT,
-    Reason.TLS_EXPIRED,
-    Reason.TLS_NAME_MISMATCH,
-    Reason.TLS_UNTRUSTED,
-    Reason.TLS_INTERCEPTED,
+    *_named("tls_"),
     Reason.RESET,
     Reason.CLOSED,
     Reason.FD_EXHAUSTED,
     Reason.INTERNAL_ERROR,
 )
-_PROXY_REASONS = (
-    Reason.PROXY_TIMEOUT,
-    Reason.PROXY_CLOSED,
-    Reason.PROXY_NOT_A_PROXY,
-    Reason.PROXY_BAD_REPLY,
-    Reason.PROXY_AUTH_REQUIRED,
-    Reason.PROXY_AUTH_FAILED,
-    Reason.PROXY_AUTH_UNSUPPORTED,
-    Reason.PROXY_DENIED,
-    Reason.PROXY_DNS_FAILURE,
-    Reason.PROXY_TARGET_REFUSED,
-    Reason.PROXY_TARGET_UNREACHABLE,
-    Reason.PROXY_TARGET_TIMEOUT,
-    Reason.PROXY_OVERLOADED,
-    Reason.PROXY_ERROR,
-    Reason.RESET,
-    Reason.FD_EXHAUSTED,
-    Reason.INTERNAL_ERROR,
-)
+_PROXY_REASONS = (*_named("proxy_"), Reason.RESET, Reason.FD_EXHAUSTED, Reason.INTERNAL_ERROR)
 
 
 NOT_ITS_CERTIFICATE = (Reason.TLS_INTERCEPTED, Reason.TLS_UNTRUSTED, Reason.TLS_NAME_MISMATCH)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netcheck.facts import Facts, PathFinding
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Finding, Hop, Judgement, Verdict, best
 from netcheck.model.paths import Expected, ProbePath, Role
@@ -153,10 +154,7 @@ def _of_the_pac_file(finding: Finding) -> str:
 
 def evidence_lines(alike: Iterable[PathFinding]) -> tuple[str, ...]:
     """What shows something that is wrong. Where that differs between paths or roles, it says which."""
-    whose: dict[str, list[Judgement]] = {}
-    for found in alike:
-        for judged, line in zip(found.judgements, found.evidence, strict=True):
-            whose.setdefault(line, []).append(judged)
+    whose = in_turn(pair for found in alike for pair in zip(found.evidence, found.judgements, strict=True))
     roles = {line: listed(_each(WHO[judged.role] for judged in its)) for line, its in whose.items()}
     paths = {line: listed(_each(judged.path for judged in its)) for line, its in whose.items()}
     differing = [names for names in (roles, paths) if len(set(names.values())) > 1]
@@ -212,9 +210,7 @@ def _few(ways: Sequence[str]) -> list[str]:
 
 def _ways(facts: Facts, paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
     """The paths, and the ports that serve the role there; once for those of the same ports."""
-    alike: dict[str, list[str]] = {}
-    for each in judged:
-        alike.setdefault(_ports_served(facts, each), []).append(over(paths[each.path]))
+    alike = in_turn((_ports_served(facts, each), over(paths[each.path])) for each in judged)
     return listed([f"{listed(_few(ways))}{ports}" for ports, ways in alike.items()])
 
 
@@ -253,9 +249,7 @@ def _beside(paths: Mapping[str, ProbePath], others: Sequence[Judgement]) -> str:
 
 def _reasons(paths: Mapping[str, ProbePath], judged: Sequence[Judgement]) -> str:
     """What is wrong on each of the paths; those with the same reasons in one sentence."""
-    alike: dict[str, list[str]] = {}
-    for each in judged:
-        alike.setdefault(_reason(each), []).append(over(paths[each.path]))
+    alike = in_turn((_reason(each), over(paths[each.path])) for each in judged)
     return " ".join(as_sentence(f"{listed(_few(ways))}: {reason}.") for reason, ways in alike.items())
 
 

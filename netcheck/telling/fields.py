@@ -10,10 +10,11 @@ from statistics import median
 from typing import NamedTuple
 
 from netcheck.facts import Facts
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Failure, Phase
 from netcheck.model.findings import Needed, Verdict
 from netcheck.model.paths import DIRECT, Expected, ProbePath, way_text
-from netcheck.model.results import Result
+from netcheck.model.results import Choice, Result
 from netcheck.model.services import Service, ports_on
 
 _SAYS_WHERE: Mapping[Phase, tuple[str, ...]] = {
@@ -44,13 +45,12 @@ class WaysChosen(NamedTuple):
 
 def ways_chosen(results: Iterable[Result]) -> Mapping[WaysChosen, Sequence[Result]]:
     """What PAC files and the environment say, each with the results that it is said of."""
-    alike: dict[WaysChosen, list[Result]] = {}
-    for result in results:
-        if result.choice is not None:
-            ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in result.choice.attempts)
-            chosen = WaysChosen(result.path, result.choice.said or DIRECT, ways)
-            alike.setdefault(chosen, []).append(result)
-    return alike
+    return in_turn((_chosen(result.path, choice), result) for result in results if (choice := result.choice))
+
+
+def _chosen(path: str, choice: Choice) -> WaysChosen:
+    ways = tuple(Way(way_text(each.proxies), _kind(each.failure)) for each in choice.attempts)
+    return WaysChosen(path, choice.said or DIRECT, ways)
 
 
 def _kind(failure: Failure | None) -> Failure | None:
@@ -73,12 +73,11 @@ class Balanced(NamedTuple):
 
 def balanced(results: Iterable[Result]) -> Mapping[Balanced, Sequence[Result]]:
     """How each load balancer did, with the results that show it."""
-    alike: dict[Balanced, list[Result]] = {}
-    for result in results:
-        if (balancer := result.attempt.balancer) is not None:
-            seen = Balanced(result.path, balancer, _kind(result.attempt.failure))
-            alike.setdefault(seen, []).append(result)
-    return alike
+    return in_turn(
+        (Balanced(result.path, balancer, _kind(result.attempt.failure)), result)
+        for result in results
+        if (balancer := result.attempt.balancer) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +147,13 @@ class Field:
         return self.why_unneeded or ("before" if self.is_past else "")
 
     def says(self) -> str:
-        """How long a probe takes that succeeds, or how most of those end that fail."""
+        """How long a probe takes that succeeds, without resolving; or how most of those end that fail."""
         if not self.results:
             return "not probed"
         if self.is_whole:
-            return seconds_text(self._typical_seconds())
-        why = self.why_harmless
-        return ": ".join(filter(None, [f"so far; {why}" if self.state == "past" else why, self._fails()]))
-
-    def _fails(self) -> str:
-        return failure_text(self.failures()[0])
+            return seconds_text(median(r.attempt.seconds for r in self.results if not r.attempt.failure))
+        why, fails = self.why_harmless, failure_text(self.failures()[0])
+        return ": ".join(filter(None, [f"so far; {why}" if self.state == "past" else why, fails]))
 
     def failures(self) -> list[Failure]:
         """The failures, the commonest kind first, one of each kind.
@@ -170,17 +166,13 @@ class Field:
         found = [examples[kind] for kind, _ in kinds.most_common()]
         return sorted(found, key=lambda failure: failure.lacks_route)
 
-    def _typical_seconds(self) -> float:
-        """The median over the probes that succeeded, from after resolving to the last answer."""
-        return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
-
 
 class Fields:
     """Every field of the facts."""
 
     def __init__(self, facts: Facts) -> None:
         self.services, self.paths = facts.services, facts.paths
-        self._results = _by_place(facts.results)
+        self._results = in_turn(((r.path, Needed(r.service, r.port)), r) for r in facts.results)
         self._needed = {(each.path, need) for each in facts.judgements for need in each.needs}
         troubled = (each for each in facts.judgements if each.verdict is not Verdict.READY)
         self._troubled = {(each.path, need) for each in troubled for need in each.needs}
@@ -213,10 +205,3 @@ def failure_text(failure: Failure) -> str:
         return reason
     where = "dns" if phase is Phase.RESOLVE else phase.replace("_", " ")
     return f"{where} {reason.removeprefix('tls ') if phase is Phase.PROXY_TLS else reason}"
-
-
-def _by_place(results: Iterable[Result]) -> Mapping[tuple[str, Needed], Sequence[Result]]:
-    grouped: dict[tuple[str, Needed], list[Result]] = {}
-    for result in results:
-        grouped.setdefault((result.path, Needed(result.service, result.port)), []).append(result)
-    return grouped

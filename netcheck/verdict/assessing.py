@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Judgement, Needed, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
@@ -17,7 +18,6 @@ from netcheck.model.services import PortRule, Service, ports_on
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted, Counting, Criteria, what_counts
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.loss import lost
 from netcheck.verdict.matching import goes_directly
 from netcheck.verdict.needs import needs, ports_judged, ports_needed, services_needed

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from netcheck.apns.addresses import is_allocated, is_public, is_within, may_lead_elsewhere
+from netcheck.grouping import grouped, in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Finding, Needed, Verdict
 from netcheck.model.paths import Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
 from netcheck.model.results import HOSTS_FILE, Attempt, Lookup, Result, Trust
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     Matches,
     fails_in,
@@ -94,6 +94,12 @@ class Case:
         """All that counts here and goes the same way as one of these: other ways say nothing of it."""
         ways = set(map(self.way, about))
         return [each for each in self.counted if self.way(each) in ways]
+
+    def others_that_work(self, about: Sequence[Counted]) -> list[Counted]:
+        """What goes the same way and can be reached, of other services."""
+        mine = {each.result.service for each in about}
+        beside = self.going_as(about)
+        return [each for each in beside if each.failure is None and each.result.service not in mine]
 
     @property
     def services_needed(self) -> set[str]:
@@ -217,11 +223,8 @@ class Case:
     @cached_property
     def by_address(self) -> Mapping[str, Sequence[Counted]]:
         """What counts at each address to which the path's resolver leads."""
-        found: dict[str, list[Counted]] = {}
-        for each in self.counted:
-            if self.was_resolved_here(each) and each.result.attempt.address:
-                found.setdefault(each.result.attempt.address, []).append(each)
-        return found
+        there = filter(self.was_resolved_here, self.counted)
+        return in_turn((address, each) for each in there if (address := each.result.attempt.address))
 
     def answers_at_another_address(self, each: Counted) -> bool:
         """Whether it is Apple's and cannot be connected to, and another address that it has answers.

@@ -13,13 +13,13 @@ from itertools import groupby
 from typing import NamedTuple
 
 from netcheck.apns.addresses import is_apple_name, range_of
+from netcheck.grouping import grouped
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.record import record
 from netcheck.model.results import Endpoint, Result, Standing
 from netcheck.model.trends import Part, Trends
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.outdated import Outdated
 from netcheck.verdict.ranges import dead_ranges, is_in
 

@@ -6,8 +6,7 @@ it to the real server. Pure.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
 
 from netcheck.apns.addresses import PUBLISHED_RANGES, PUSH_DOMAIN
@@ -24,24 +23,12 @@ About = Sequence[Counted]
 Lines = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Recipe:
-    """How a program is told so, in the words of an order, and what."""
-
-    how: str
-    lines: Callable[[About], Lines]
-
-
 def fix_for(cause: Cause, hop: Hop, case: Case, about: About) -> Fix | None:
     """What to add to whose config; None where nobody can say it in lines."""
     program, software = _program(cause, hop, case, about)
-    recipe = _RECIPES.get((program, cause))
-    if recipe is None:
-        return None
-    lines = recipe.lines(about)
-    return (
-        Fix(software or program, bool(software), recipe.how, lines) if 0 < len(lines) <= _MOST_LINES else None
-    )
+    how, lines_of = _RECIPES.get((program, cause), ("", lambda _: ()))
+    lines = lines_of(about)
+    return Fix(software or program, bool(software), how, lines) if 0 < len(lines) <= _MOST_LINES else None
 
 
 def _program(cause: Cause, hop: Hop, case: Case, about: About) -> tuple[str, str]:
@@ -167,35 +154,35 @@ def _nftables_accept(about: About) -> Lines:
     )
 
 
-_SQUID = _Recipe("add to squid.conf, above its first line `http_access`", _squid_allow)
-_PRIVOXY = _Recipe("add to the end of user.action", _privoxy_ports)
-_HAPROXY = _Recipe("add to haproxy.cfg, to its frontend, above the first line `http-request`", _haproxy_allow)
-_DANTE = _Recipe("add to sockd.conf, above its other `socks` rules", _dante_pass)
-_NFTABLES = _Recipe(
-    "run this, with the table and chain that drop or reject in place of `inet filter forward`",
-    _nftables_accept,
+_ABOVE = "add to squid.conf, above its first line"
+_DENIES = (Cause.PROXY_DENIES_PORT, Cause.PROXY_DENIES_HOST)
+_DENIES_PORT = (Cause.PROXY_DENIES_PORT,)
+_BLOCKS = (Cause.PORT_BLOCKED, Cause.RANGE_BLOCKED, Cause.HOSTS_BLOCKED, Cause.FALLBACK_BLOCKED)
+_ALL: Sequence[tuple[str, Sequence[Cause], str, Callable[[About], Lines]]] = (
+    ("Squid", (*_DENIES, Cause.PROXY_AUTH), f"{_ABOVE} `http_access`", _squid_allow),
+    ("Squid", (Cause.TLS_INTERCEPTED,), f"{_ABOVE} `ssl_bump`", _squid_splice),
+    ("tinyproxy", _DENIES_PORT, "add to tinyproxy.conf", _tinyproxy_ports),
+    ("Apache", _DENIES_PORT, "put in place of its `AllowCONNECT`", _apache_ports),
+    ("Privoxy", _DENIES, "add to the end of user.action", _privoxy_ports),
+    (
+        "HAProxy",
+        _DENIES,
+        "add to haproxy.cfg, to its frontend, above the first line `http-request`",
+        _haproxy_allow,
+    ),
+    (
+        "HAProxy",
+        (Cause.BALANCER_ENDS_TLS,),
+        "put in place of `mode http`, in its frontend and in its backend",
+        _haproxy_tcp,
+    ),
+    ("Dante", _DENIES, "add to sockd.conf, above its other `socks` rules", _dante_pass),
+    (
+        "nftables",
+        _BLOCKS,
+        "run this, with the table and chain that drop or reject in place of `inet filter forward`",
+        _nftables_accept,
+    ),
 )
-
-_RECIPES: Mapping[tuple[str, Cause], _Recipe] = {
-    ("Squid", Cause.PROXY_DENIES_PORT): _SQUID,
-    ("Squid", Cause.PROXY_DENIES_HOST): _SQUID,
-    ("Squid", Cause.PROXY_AUTH): _SQUID,
-    ("Squid", Cause.TLS_INTERCEPTED): _Recipe(
-        "add to squid.conf, above its first line `ssl_bump`", _squid_splice
-    ),
-    ("tinyproxy", Cause.PROXY_DENIES_PORT): _Recipe("add to tinyproxy.conf", _tinyproxy_ports),
-    ("Apache", Cause.PROXY_DENIES_PORT): _Recipe("put in place of its `AllowCONNECT`", _apache_ports),
-    ("Privoxy", Cause.PROXY_DENIES_PORT): _PRIVOXY,
-    ("Privoxy", Cause.PROXY_DENIES_HOST): _PRIVOXY,
-    ("HAProxy", Cause.PROXY_DENIES_PORT): _HAPROXY,
-    ("HAProxy", Cause.PROXY_DENIES_HOST): _HAPROXY,
-    ("HAProxy", Cause.BALANCER_ENDS_TLS): _Recipe(
-        "put in place of `mode http`, in its frontend and in its backend", _haproxy_tcp
-    ),
-    ("Dante", Cause.PROXY_DENIES_PORT): _DANTE,
-    ("Dante", Cause.PROXY_DENIES_HOST): _DANTE,
-    ("nftables", Cause.PORT_BLOCKED): _NFTABLES,
-    ("nftables", Cause.RANGE_BLOCKED): _NFTABLES,
-    ("nftables", Cause.HOSTS_BLOCKED): _NFTABLES,
-    ("nftables", Cause.FALLBACK_BLOCKED): _NFTABLES,
-}
+"""Of each program and what it does: where the lines go, in the words of an order, and the lines."""
+_RECIPES = {(program, cause): (how, lines) for program, causes, how, lines in _ALL for cause in causes}

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
+from netcheck.grouping import in_turn
 from netcheck.model.results import Attempt, independent
 from netcheck.model.trends import Part
 from netcheck.verdict.counting import Counted
@@ -49,10 +50,8 @@ def _come_late(attempts: Iterable[Attempt]) -> bool:
 
 def _waited_together(counted: Iterable[Counted]) -> set[int]:
     """The attempts, by their identity, of hosts that waited at one moment, while none answered at once."""
-    parts: dict[Part, list[Counted]] = {}
-    for each in counted:
-        if each.result.attempt.failure is None:
-            parts.setdefault(Part.of(each.result.endpoint).whole, []).append(each)
+    works = (each for each in counted if each.result.attempt.failure is None)
+    parts = in_turn((Part.of(each.result.endpoint).whole, each) for each in works)
     found = set[int]()
     for its in parts.values():
         asked_twice = [each for each in its if each.result.attempt.syn_retransmits]

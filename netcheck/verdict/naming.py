@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from netcheck.apns.addresses import PUBLISHED_RANGES, is_push_name
+from netcheck.grouping import grouped
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.services import Service
 from netcheck.phrases import listed, ports_text
 from netcheck.verdict.case import Case
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import are_mostly_at_times, is_by_name, is_of_push, may_not_know_the_name
 
 _LONGEST_ANSWER = 60

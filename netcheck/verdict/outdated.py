@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from netcheck.apns.addresses import range_of
+from netcheck.grouping import in_turn
 from netcheck.model.results import Result, Standing
 from netcheck.model.trends import Part, Trend, Trends
 
@@ -23,10 +24,9 @@ class Outdated:
         self._eventful_paths = {part.path for part in self._eventful}
         self._fell_silent: dict[str, float] = {}
         """By path: when the last of its parts that are down went down."""
-        self._around: dict[Part, list[Trend]] = {}
+        self._around = in_turn((part.whole, trend) for part, trend in self._eventful.items())
         """By what each is a part of."""
         for part, trend in self._eventful.items():
-            self._around.setdefault(part.whole, []).append(trend)
             if trend.down is not None:
                 latest = self._fell_silent.get(part.path, -math.inf)
                 self._fell_silent[part.path] = max(latest, trend.fell_silent)
@@ -40,7 +40,7 @@ class Outdated:
         if not standing.seen.failures:
             return self._is_old_success(standing)
         return (
-            not self._is_silent_since(standing.result, at)
+            not any(trend.is_silent_since(at) for trend in self._of(standing.result))
             and self._was_silent(standing.result, at)
             and self._began_in_silence(standing)
         )
@@ -99,9 +99,6 @@ class Outdated:
         since, until = standing.seen.fails_since, standing.seen.failed_by
         around = self._around.get(Part.of(standing.result.endpoint).whole, ())
         return since is not None and any(trend.was_silent(since, until) for trend in around)
-
-    def _is_silent_since(self, result: Result, at: float) -> bool:
-        return any(trend.is_silent_since(at) for trend in self._of(result))
 
     def _was_silent(self, result: Result, at: float) -> bool:
         return any(trend.was_silent(at) for trend in self._of(result))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from netcheck.apns.addresses import range_of
+from netcheck.grouping import in_turn
 from netcheck.model.results import Result, Standing, independent
 from netcheck.model.trends import Part
 
@@ -14,10 +15,8 @@ def dead_ranges(standings: Sequence[Standing], since: Mapping[str, float], failu
     In such a range nothing was connected to lately, and `failures` hosts could not be since anything was. One
     of them is of a service that is reached elsewhere: where all of a service fails, it may be the service.
     """
-    by_range: dict[Part, list[Result]] = {}
-    for result in (standing.result for standing in standings):
-        if (where := range_of(result)) is not None:
-            by_range.setdefault(where, []).append(result)
+    placed = ((range_of(standing.result), standing.result) for standing in standings)
+    by_range = in_turn((where, result) for where, result in placed if where is not None)
     silent = {
         where: failed
         for where, results in by_range.items()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 
+from netcheck.grouping import in_turn
 from netcheck.model.failing import DNS_SILENCE, Hitch, Reason
 from netcheck.model.paths import RecordType
 from netcheck.model.results import HOSTS_FILE, Lookup
@@ -30,18 +31,13 @@ class Resolvers:
 
     @cached_property
     def _by_resolver(self) -> Mapping[str, Sequence[Lookup]]:
-        found: dict[str, list[Lookup]] = {}
-        for lookup in self.lookups:
-            found.setdefault(lookup.resolver, []).append(lookup)
-        return found
+        return in_turn((lookup.resolver, lookup) for lookup in self.lookups)
 
     @cached_property
     def answers(self) -> Mapping[tuple[str, RecordType], Sequence[Lookup]]:
         """By host and record type: what resolvers said, in the order of their names."""
-        found: dict[tuple[str, RecordType], list[Lookup]] = {}
-        for lookup in sorted(self.lookups, key=lambda lookup: lookup.resolver):
-            found.setdefault((lookup.host, lookup.rdtype), []).append(lookup)
-        return found
+        by_name = sorted(self.lookups, key=lambda lookup: lookup.resolver)
+        return in_turn(((lookup.host, lookup.rdtype), lookup) for lookup in by_name)
 
     @cached_property
     def in_hosts_file(self) -> frozenset[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Set
 from functools import cached_property
 
 from netcheck.apns.addresses import published_range
+from netcheck.grouping import in_turn
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.paths import Binding, Family, ProbePath
 from netcheck.model.results import Attempt
@@ -39,21 +40,15 @@ class Routes:
     @cached_property
     def _back_since(self) -> Mapping[Binding, float]:
         """By the way out: when something first left for where no route had led before."""
-        lacked: dict[tuple[Binding, Hashable], float] = {}
-        left: dict[tuple[Binding, Hashable], list[float]] = {}
-        for each in self._counted:
-            attempt = each.result.attempt
-            where = self._bindings[each.result.path], _where_to(attempt)
-            if _lacks_route(attempt):
-                lacked[where] = max(attempt.at, lacked.get(where, attempt.at))
-            elif _has_left(attempt):
-                left.setdefault(where, []).append(attempt.at)
-        found: dict[Binding, float] = {}
-        for where, last in lacked.items():
-            for at in left.get(where, ()):
-                if at > last:
-                    found[where[0]] = min(at, found.get(where[0], at))
-        return found
+        tried = [
+            ((self._bindings[each.result.path], _where_to(each.result.attempt)), each.result.attempt)
+            for each in self._counted
+        ]
+        lacked = in_turn((where, attempt.at) for where, attempt in tried if _lacks_route(attempt))
+        left = in_turn((where, attempt.at) for where, attempt in tried if _has_left(attempt))
+        last = {where: max(times) for where, times in lacked.items()}
+        after = in_turn((where[0], at) for where in last for at in left.get(where, ()) if at > last[where])
+        return {binding: min(times) for binding, times in after.items()}
 
     @cached_property
     def _missing_for(self) -> frozenset[_Host]:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from netcheck.apns.services import provers
+from netcheck.grouping import grouped, in_turn
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Needed
 from netcheck.model.holds import Hold
@@ -18,7 +19,6 @@ from netcheck.model.services import Network, Service
 from netcheck.model.trends import Part, Silence, Trends
 from netcheck.phrases import date_text
 from netcheck.verdict.counting import Counted, Counting
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import is_apples, is_unheard, phase_is, reason_is, software_of
 from netcheck.verdict.resolvers import Resolvers
 from netcheck.verdict.routes import Routes, unrouted_since
@@ -179,11 +179,8 @@ class World:
 
     @cached_property
     def _chosen(self) -> Mapping[str, Sequence[Counted]]:
-        found: dict[str, list[Counted]] = {}
-        for each in self._counting.counted:
-            if each.result.choice is not None:
-                found.setdefault(each.result.path, []).append(each)
-        return found
+        chosen = (each for each in self._counting.counted if each.result.choice is not None)
+        return in_turn((each.result.path, each) for each in chosen)
 
     @cached_property
     def failures_now(self) -> frozenset[Failure | None]:

@@ -24,7 +24,8 @@ from prometheus_client import (
 )
 
 from netcheck.daemon.daemon import spare_the_collector
-from netcheck.export.families import FAMILIES, Kind, MetricFamily
+from netcheck.export.families import FAMILIES
+from netcheck.export.family import Kind, MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Facts
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme, ResolveMode

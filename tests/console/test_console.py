@@ -6,7 +6,7 @@ import pytest
 
 from netcheck.console.output import render
 from netcheck.console.sections import render_bags, render_push_certificates
-from netcheck.console.table import Cell, Row, table, to_text
+from netcheck.console.table import Row, table, to_text
 from netcheck.facts import Facts
 from netcheck.model.bags import Bag, FetchedBag
 from netcheck.model.failing import Failure, Phase, Reason
@@ -14,6 +14,7 @@ from netcheck.model.findings import Cause, Finding, Fix, Hop, Judgement, Needed,
 from netcheck.model.paths import Expected, Family, LoadBalancer, ProbePath, Proxy, ProxyScheme, Role
 from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Result
+from netcheck.telling.rows import Cell
 from tests.records import COURIER, DROPPED, GATEWAY, facts, lookup, result
 
 DIRECT = ProbePath("direct")
@@ -292,7 +293,7 @@ def test_without_a_verdict_it_says_why() -> None:
 
 
 def test_colours_do_not_count_for_the_alignment_and_are_only_where_they_are_wanted() -> None:
-    rows: list[Row] = [[Cell("x"), Cell("y")], [Cell("a", "red"), Cell("b")], [Cell("long"), Cell("c")]]
+    rows: list[Row] = [[Cell("x"), Cell("y")], [Cell("a", "bad"), Cell("b")], [Cell("long"), Cell("c")]]
     assert to_text(table(rows), 80).splitlines() == ["x      y", "a      b", "long   c"]
     assert "\x1b[31ma" in to_text(table(rows), 80, colour=True)
 
@@ -382,10 +383,6 @@ def test_what_apns_says_of_push_certificates_stands_below_them() -> None:
     assert "\x1b[31mAPNs refuses it" in coloured
 
 
-def test_without_push_certificates_there_is_nothing_to_show() -> None:
-    assert render_push_certificates([], [], NOW) == []
-
-
 @pytest.mark.parametrize(
     ("certificate", "coloured", "colour"),
     [
@@ -417,7 +414,3 @@ def test_a_bag_is_shown_with_where_it_disagrees() -> None:
         "init.push.apple.com   squid    connect timeout: no answer in 5 s",
         "init.push.apple.com over direct: it ends at 30",
     ]
-
-
-def test_without_bags_nothing_is_said_of_them() -> None:
-    assert render_bags([]) == []

@@ -2,7 +2,8 @@
 
 import pytest
 
-from netcheck.console.table import Cell, table, to_text
+from netcheck.console.table import table, to_text
+from netcheck.telling.rows import Cell
 
 LONG = "branch-office-00-frankfurt-am-main"
 

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from netcheck.export.families import FAMILIES, Kind, MetricFamily
-from netcheck.export.samples import Labels, Observed
+from netcheck.export.families import FAMILIES
+from netcheck.export.family import Kind, Labels, MetricFamily, Observed
 from netcheck.export.writing import BOUNDS
 from netcheck.facts import Facts
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netcheck.export.families import FAMILIES, MetricFamily
+from netcheck.export.families import FAMILIES
+from netcheck.export.family import MetricFamily
 from netcheck.export.negotiate import Exporter
 from netcheck.model.failing import REASONS_OF_PHASE
 from netcheck.model.findings import Cause, Hop, Verdict

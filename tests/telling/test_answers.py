@@ -38,12 +38,6 @@ def test_every_cause_can_be_said_in_short(cause: Cause) -> None:
     assert "{" not in text
 
 
-def test_one_path_that_works_is_enough_and_the_ports_that_serve_are_named() -> None:
-    assert told([DIRECT, PROXY], judged(PROXY, Verdict.READY), judged(DIRECT, Verdict.NOT_READY)) == [
-        "Devices: yes, through web-proxy (port 443), but not directly."
-    ]
-
-
 @pytest.mark.parametrize(
     ("verdict", "said"),
     [

@@ -93,13 +93,6 @@ def test_one_address_of_several_is_enough_for_a_family() -> None:
     assert device(results) is Verdict.READY
 
 
-def test_a_machine_without_ipv6_has_no_limit() -> None:
-    no_route = Failure(Phase.CONNECT, Reason.NETWORK_UNREACHABLE)
-    results = courier(5223, True, True)
-    results.append(result(COURIER, 5223, no_route, host=FIRST, family=Family.IPV6))
-    assert device(results) is Verdict.READY
-
-
 def test_where_the_proxy_resolves_too_local_dns_takes_nothing_away() -> None:
     missing = Failure(Phase.RESOLVE, Reason.NXDOMAIN)
     results = [
@@ -153,11 +146,6 @@ def test_a_service_of_the_users_needs_all_its_ports() -> None:
     mdm = Service("mdm", ("mdm.test",), (443, 8443), frozenset({Role.PROVIDER}))
     results = [result(PROVIDER, 443), result(mdm, 443), result(mdm, 8443, REFUSED)]
     assert provider(results, mdm) is Verdict.NOT_READY
-
-
-def test_without_results_nothing_is_known() -> None:
-    assert device([]) is Verdict.UNKNOWN
-    assert provider([]) is Verdict.UNKNOWN
 
 
 def test_what_is_not_measured_yet_keeps_the_rest_from_being_ready() -> None:

@@ -58,22 +58,15 @@ def test_of_a_host_that_never_answered_nothing_is_known_until_then() -> None:
     assert judge(PROVIDER, provider(2, answered=False)).verdict is Verdict.NOT_READY
 
 
-def test_hosts_that_fail_once_each_are_not_believed_while_nobody_says_that_all_fail() -> None:
-    judged = judge(COURIER, failing_once())
-    assert judged.verdict is Verdict.READY
-
-
-def test_hosts_that_fail_once_each_are_believed_where_nothing_answers() -> None:
-    judged = judge(COURIER, failing_once(), Criteria(failures=2, trends=down_since(900.0)))
-    assert judged.verdict is Verdict.NOT_READY
-
-
-def failing_once() -> list[Standing]:
-    return [
+def test_hosts_that_fail_once_each_are_believed_only_where_nothing_answers() -> None:
+    standings = [
         standing_of(result(COURIER, port, DROPPED, host=host), 1, True, fails_since=1000.0)
         for host in COURIER.hosts
         for port in COURIER.ports
     ]
+    assert judge(COURIER, standings).verdict is Verdict.READY
+    nothing_answers = Criteria(failures=2, trends=down_since(900.0))
+    assert judge(COURIER, standings, nothing_answers).verdict is Verdict.NOT_READY
 
 
 def down_since(at: float) -> dict[Part, Trend]:
@@ -92,20 +85,17 @@ def couriers(failures: int, at: float, host: str, since: float | None = None) ->
     ]
 
 
-def test_what_answered_before_all_fell_silent_counts_no_more() -> None:
+@pytest.mark.parametrize(
+    ("answered_at", "verdict"), [(1000.0, Verdict.NOT_READY), (1015.0, Verdict.DEGRADED)]
+)
+def test_what_answered_before_all_fell_silent_counts_no_more_and_what_does_since_then_counts(
+    answered_at: float, verdict: Verdict
+) -> None:
     first, second = COURIER.hosts
-    standings = [*couriers(0, 1000.0, first), *couriers(1, 1010.0, second, since=1010.0)]
+    standings = [*couriers(0, answered_at, first), *couriers(1, 1010.0, second, since=1010.0)]
     trends = down_since(1005.0)
     judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
-    assert judged.verdict is Verdict.NOT_READY
-
-
-def test_what_answers_since_then_counts() -> None:
-    first, second = COURIER.hosts
-    standings = [*couriers(0, 1015.0, first), *couriers(1, 1010.0, second, since=1010.0)]
-    trends = down_since(1005.0)
-    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
-    assert judged.verdict is Verdict.DEGRADED
+    assert judged.verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -124,18 +114,19 @@ def test_what_answered_in_a_gap_of_a_silence_counts_where_it_did_so_before(
 
 
 @pytest.mark.parametrize(
-    ("since", "at", "verdict"),
+    ("failures", "since", "at", "verdict"),
     [
-        (1000.0, 1010.0, Verdict.READY),  # it failed while all did
-        (900.0, 1010.0, Verdict.DEGRADED),  # it failed before as well
-        (1000.0, 1030.0, Verdict.DEGRADED),  # and so it did afterwards, time and again
+        (3, 1000.0, 1010.0, Verdict.READY),  # it failed while all did
+        (3, 900.0, 1010.0, Verdict.DEGRADED),  # it failed before as well
+        (3, 1000.0, 1030.0, Verdict.DEGRADED),  # and so it did afterwards, time and again
+        (2, 1000.0, 1030.0, Verdict.READY),  # once, which is no more than the one that all had
     ],
 )
 def test_failures_from_a_time_when_nothing_answered_count_no_more_when_others_do(
-    since: float, at: float, verdict: Verdict
+    failures: int, since: float, at: float, verdict: Verdict
 ) -> None:
     first, second = COURIER.hosts
-    standings = [*couriers(0, 1040.0, first), *couriers(3, at, second, since=since)]
+    standings = [*couriers(0, 1040.0, first), *couriers(failures, at, second, since=since)]
     trends = was_silent(995.0, 1020.0)
     judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
     assert judged.verdict is verdict
@@ -161,14 +152,6 @@ def test_failures_of_an_outage_that_is_over_are_no_evidence_of_the_next_one() ->
     trends = {part: replace(trend, silences=((995.0, 1020.0),)) for part, trend in down_since(1050.0).items()}
     counted = what_counts([DIRECT], standings, Criteria(120.0, 2, trends=trends)).counted
     assert {(each.result.host, each.failure is None) for each in counted} == {(second, False)}
-
-
-def test_a_host_needs_failures_of_its_own_beside_the_one_that_all_had() -> None:
-    first, second = COURIER.hosts
-    standings = [*couriers(0, 1040.0, first), *couriers(2, 1030.0, second, since=1000.0)]
-    trends = was_silent(995.0, 1020.0)
-    judged = judge(COURIER, standings, Criteria(window=120, failures=2, trends=trends))
-    assert judged.verdict is Verdict.READY
 
 
 @pytest.mark.parametrize(

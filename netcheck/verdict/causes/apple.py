@@ -43,7 +43,9 @@ def apple_unreachable(case: Case) -> Found | None:
     asked = [(path, its) for path, its in seen if any(each.result.service in down for each in its)]
     leading = [(path, counted) for path, counted in asked if _leads_to_others(counted, down)]
     is_one_way = len({path.way_out for path, _ in leading}) == 1
-    if is_one_way or any(_are_reached(counted, down) for _, counted in asked):
+    if is_one_way or any(
+        e.failure is None for _, counted in asked for e in counted if e.result.service in down
+    ):
         return None
     if not all(_are_down(counted, down) for _, counted in leading):
         return None
@@ -61,10 +63,6 @@ def apple_unreachable(case: Case) -> Found | None:
 def _leads_to_others(counted: Sequence[Counted], down: set[str]) -> bool:
     others = (each for each in counted if each.result.service not in down)
     return any(each.failure is None and is_apples(each) for each in others)
-
-
-def _are_reached(counted: Sequence[Counted], down: set[str]) -> bool:
-    return any(each.failure is None for each in counted if each.result.service in down)
 
 
 def _are_down(counted: Sequence[Counted], down: set[str]) -> bool:

@@ -6,6 +6,7 @@ On the direct way that is a firewall's; behind a proxy or a load balancer its ow
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Expected, Family, Role
@@ -14,7 +15,6 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
 from netcheck.verdict.failures_in_words import failure_in_words
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.how_often import commonest, how_many_fail, how_often
 from netcheck.verdict.matching import (
     fails_as,
@@ -96,13 +96,8 @@ def tls_stalls(case: Case) -> Found | None:
 
 def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What works in TLS of other services, where some does on each of these ports over the same family."""
-    mine = {each.result.service for each in about}
     ways = {(each.result.port, each.family) for each in about}
-    works = [
-        each
-        for each in case.going_as(about)
-        if each.failure is None and each.result.attempt.tls and each.result.service not in mine
-    ]
+    works = [each for each in case.others_that_work(about) if each.result.attempt.tls]
     return works if ways <= {(each.result.port, each.family) for each in works} else []
 
 
@@ -115,7 +110,8 @@ def tls_blocked(case: Case) -> Found | None:
     if all(map(_is_reset_at_once, about)):
         what, when = "TCP", "are reset at once"
     else:
-        what, when = "TLS", f"end {_when_in_tls(about)}"
+        begun = "in the middle of TLS" if all(map(tls_had_begun, about)) else "as soon as TLS begins"
+        what, when = "TLS", f"end {begun}"
     return Found(
         owner,
         about,
@@ -123,10 +119,6 @@ def tls_blocked(case: Case) -> Found | None:
         f"Connections are established, and {when}: a filter seems to end them."
         f"{the_names_in_tls(case, about)}",
     )
-
-
-def _when_in_tls(about: Sequence[Counted]) -> str:
-    return "in the middle of TLS" if all(map(tls_had_begun, about)) else "as soon as TLS begins"
 
 
 @cause(Cause.SESSION_BROKEN, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER, Hop.APPLE)
@@ -137,7 +129,13 @@ def session_broken(case: Case) -> Found | None:
         return None
     said = list(filter(case.is_said_by_apple, about))
     if 2 * len(said) >= len(about):
-        return _is_answered_otherwise(case, said)
+        return Found(
+            APPLE,
+            said,
+            f"If it lasts, ask Apple ({STATUS_PAGE}) about {the_hosts(case, said)} on "
+            f"{the_ports(case, said)}. They answer under Apple's certificate, and not as they should. "
+            "Nobody on the way can change that.",
+        )
     about = [each for each in about if each not in said]
     owner = on_the_way(case, about)
     needed = "; the provider API needs HTTP/2" if case.role is Role.PROVIDER else ""
@@ -146,15 +144,6 @@ def session_broken(case: Case) -> Found | None:
         about,
         f"Ask {owner.asked} to pass on unchanged what follows the TLS handshake. Sessions with "
         f"{the_hosts(case, about)} on {the_ports(case, about)} are broken{needed}.",
-    )
-
-
-def _is_answered_otherwise(case: Case, about: Sequence[Counted]) -> Found:
-    return Found(
-        APPLE,
-        about,
-        f"If it lasts, ask Apple ({STATUS_PAGE}) about {the_hosts(case, about)} on {the_ports(case, about)}. "
-        "They answer under Apple's certificate, and not as they should. Nobody on the way can change that.",
     )
 
 
@@ -174,8 +163,9 @@ def range_blocked(case: Case) -> Found | None:
     where, ports = the_ports(case, about), {each.result.port for each in about}
     hosts = len({each.result.host for each in about})
     tried = len({each.result.host for each in case.counted if each.result.port in ports})
-    prefixes = sorted({each.range.what for each in about if each.range})
-    counted = ", ".join(f"{prefix}: {_addresses_in(about, prefix)}" for prefix in prefixes)
+    tried_in = grouped((e.range.what, e.result.attempt.address) for e in about if e.range)
+    prefixes = sorted(tried_in)
+    counted = ", ".join(f"{each}: 0 of {len(tried_in[each])} addresses answer" for each in prefixes)
     return Found(
         owner,
         about,
@@ -183,12 +173,6 @@ def range_blocked(case: Case) -> Found | None:
         "Apple's other networks are open (support.apple.com/102266).",
         evidence=f"Hosts with addresses that fail on {where}: {hosts} of {tried} ({counted})",
     )
-
-
-def _addresses_in(about: list[Counted], prefix: str) -> str:
-    """How many addresses of the range were tried; none of them answers."""
-    addresses = {e.result.attempt.address for e in about if e.range and e.range.what == prefix}
-    return f"0 of {len(addresses)} addresses answer"
 
 
 @cause(Cause.IPV6_BROKEN, Hop.LOCAL_NETWORK, Hop.PROXY)
@@ -225,7 +209,7 @@ def _only_over(case: Case, family: Family) -> Found | None:
 
 def _names_that_fail_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What a proxy that is given the name takes this family for, and fails as with its addresses."""
-    return list(filter(fails_as(about), (each for each in case.left if each.family is Family.NAME)))
+    return [each for each in filter(fails_as(about), case.left) if each.family is Family.NAME]
 
 
 def _lost_over_others(case: Case, family: Family) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Reason
 from netcheck.model.findings import Cause, Hop
 from netcheck.model.paths import DIRECT, Pac, way_in_short
@@ -11,7 +12,6 @@ from netcheck.phrases import listed
 from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.how_often import how_often, the_reply
 from netcheck.verdict.matching import goes_directly, lacks_store, reason_is
 from netcheck.verdict.naming import mend_the_stores, shortened, the_answer, the_failed_hosts, the_hosts
@@ -105,10 +105,10 @@ def pac_member_down(case: Case) -> Found | None:
     for each in _with_choice(case):
         if each.failure is None:
             for attempt in _failed_ways(each):
-                if _is_denial(attempt) and way_in_short(attempt.proxies) in alive:
+                way, failure = way_in_short(attempt.proxies), attempt.failure
+                if failure and failure.reason is Reason.PROXY_DENIED and way in alive:
                     continue  # such as a port that the proxy's users do not need
-                seen = attempt.failure.detail if attempt.failure else ""
-                dead.setdefault(way_in_short(attempt.proxies), (seen, []))[1].append(each)
+                dead.setdefault(way, (failure.detail if failure else "", []))[1].append(each)
                 is_tried_first |= attempt in _before_the_one_taken(each)
     if not dead:
         return None
@@ -190,7 +190,3 @@ def _ways_that_work(case: Case) -> set[str]:
     """Those that lead anywhere on this path."""
     attempts = (attempt for each in _with_choice(case) for attempt in _choice(each).attempts)
     return {way_in_short(attempt.proxies) for attempt in attempts if attempt.failure is None}
-
-
-def _is_denial(attempt: Attempt) -> bool:
-    return attempt.failure is not None and attempt.failure.reason is Reason.PROXY_DENIED

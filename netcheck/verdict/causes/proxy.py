@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median_low
 
+from netcheck.grouping import grouped
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
 from netcheck.model.hosts import is_literal
@@ -17,7 +18,6 @@ from netcheck.verdict.case import Case
 from netcheck.verdict.causes.cause import Found, cause, through
 from netcheck.verdict.causes.proxy_rules import knows_no_such_request
 from netcheck.verdict.counting import Counted
-from netcheck.verdict.grouping import grouped
 from netcheck.verdict.matching import (
     fails_in,
     http_status,
@@ -253,11 +253,8 @@ def _where_nothing_is_connected(case: Case) -> set[tuple[Needed, WayOut]]:
 
 def _others_that_work(case: Case, about: Sequence[Counted]) -> list[Counted]:
     """What can be reached of other services, through the same proxies."""
-    mine = {each.result.service for each in about}
     proxies = {each.result.attempt.proxy for each in about}
-    beside = case.going_as(about)
-    works = (each for each in beside if each.failure is None and each.result.attempt.proxy in proxies)
-    return [each for each in works if each.result.service not in mine]
+    return [each for each in case.others_that_work(about) if each.result.attempt.proxy in proxies]
 
 
 @cause(Cause.PROXY_FALSE_SUCCESS, Hop.PROXY)
@@ -269,7 +266,10 @@ def proxy_false_success(case: Case) -> Found | None:
     """
     no_tls = fails_in(Phase.TLS, Reason.CLOSED, Reason.RESET, Reason.TLS_TIMEOUT)
     about = case.mostly(
-        lambda each: (no_tls(each) and not tls_had_begun(each)) or (_is_without_tls(each) and _is_cut(each))
+        lambda each: (
+            (no_tls(each) and not tls_had_begun(each))
+            or (_is_cut(each) and Phase.TLS not in each.result.attempt.phases)
+        )
     )
     if not about or case.is_few(about) or any(each.comes_and_goes for each in about):
         return None
@@ -288,10 +288,6 @@ def proxy_false_success(case: Case) -> Found | None:
 def _has_answered(each: Counted) -> bool:
     """Whether something came from the destination itself: what only this proxy says proves nothing here."""
     return each.result.attempt.tls is not None or each.result.attempt.bag is not None
-
-
-def _is_without_tls(each: Counted) -> bool:
-    return Phase.TLS not in each.result.attempt.phases
 
 
 _FEWEST_PASSED_OVER = 2
@@ -329,13 +325,9 @@ def proxy_slow(case: Case) -> Found | None:
         plain = [took for path in straight for took in durations[path].get(place, ())]
         if plain and through[place]:
             proxied, directly = median_low(through[place]), median_low(plain)
-            if _is_slow(proxied, directly):
+            if proxied > max(directly + _SLOW_SECONDS, _SLOW_FACTOR * directly):
                 return _slowness(case, place, proxied, directly)
     return None
-
-
-def _is_slow(proxied: float, plain: float) -> bool:
-    return proxied > plain + _SLOW_SECONDS and proxied > _SLOW_FACTOR * plain
 
 
 def _slowness(case: Case, place: Needed, proxied: float, plain: float) -> Found:

@@ -85,15 +85,12 @@ def _how_they_are_given(case: Case, denied: Sequence[Counted]) -> str:
 def _other_ways(case: Case, denied: Iterable[Counted]) -> str:
     """What to write where nobody asks in the way that is denied."""
     mine = {each.family for each in denied}
+    other = Family.IPV4 if Family.IPV6 in mine else Family.IPV6
     if Family.NAME in mine:
         keys = "`resolve: local`"
     else:
-        keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {_other(mine)}`"
+        keys = "`resolve: proxy`" if len(mine) > 1 else f"`resolve: proxy` or `families: {other}`"
     return f" If nobody asks so, {to_set_of_proxy(case.path, keys)}."
-
-
-def _other(families: set[Family]) -> Family:
-    return Family.IPV4 if Family.IPV6 in families else Family.IPV6
 
 
 def _denial(case: Case, denied: list[Counted], what: str) -> Found:

@@ -33,7 +33,8 @@ def intermittent(case: Case) -> Found | None:
     if is_apples_part and not is_random:
         return None
     count = how_many(len({each.result.host for each in about}), "host")
-    about = [*about, *(_fails_alike(case, about) if is_random else ())]
+    if is_random:  # what else fails so is chance too: some fail each time that they are asked
+        about += [each for each in filter(fails_as(about), case.left) if not each.comes_and_goes]
     owner = APPLE if all(map(case.is_said_by_apple, about)) else _who_passes_on(case, about)
     return Found(
         owner,
@@ -41,11 +42,6 @@ def intermittent(case: Case) -> Found | None:
         f"Ask {owner.asked} to check the connection to {the_hosts(case, about)}. {_why_at_times(about)}",
         evidence=f"Reached at one time and not at another: {count}",
     )
-
-
-def _fails_alike(case: Case, about: Sequence[Counted]) -> list[Counted]:
-    """What else fails as these do, which is chance: so some fail each time that they are asked."""
-    return list(filter(fails_as(about), (each for each in case.left if not each.comes_and_goes)))
 
 
 _is_denied = reason_is(Reason.PROXY_DENIED, *LOGIN_REASONS)

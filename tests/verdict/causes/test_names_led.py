@@ -254,12 +254,6 @@ def test_one_name_led_to_a_block_page_under_its_own_name_is_the_resolvers() -> N
     assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
 
 
-@pytest.mark.parametrize("failure", [REFUSED, DROPPED])
-def test_a_private_address_where_nothing_answers_is_the_resolvers(failure: Failure) -> None:
-    judged = judge(courier_at("10.1.2.3", failure, None))
-    assert (judged.cause, judged.hop) == (Cause.DNS_SINKHOLE, Hop.RESOLVER)
-
-
 def test_a_single_public_address_outside_the_list_that_fails_is_no_sinkhole() -> None:
     v6 = [
         result(COURIER, port, DROPPED, family=Family.IPV6, address="2620:149:208:4308::a")
@@ -282,12 +276,6 @@ def test_addresses_that_this_machine_resolved_are_its_resolvers_through_a_proxy_
     ]
     judged = judge(results, paths=(LOCAL,))
     assert judged.hop is Hop.RESOLVER
-
-
-def test_names_that_the_proxy_resolved_are_the_proxys() -> None:
-    results = couriers(FORGED, path=PROXY, family=Family.NAME, spoke=True)
-    judged = judge(results, paths=(PROXY,))
-    assert judged.hop is Hop.PROXY
 
 
 def test_a_relay_that_stands_in_hosts_is_asked_of_whoever_wrote_it() -> None:

@@ -12,7 +12,7 @@ from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Result, TlsInfo, Trust
 from netcheck.model.services import Service
 from netcheck.verdict.assessing import assess
-from tests.records import DROPPED, REFUSED, once, result
+from tests.records import DROPPED, once, result
 from tests.verdict.scene import (
     API,
     API_WORKS,
@@ -134,25 +134,10 @@ def test_a_server_that_answers_is_not_told_to_listen() -> None:
     assert "listens on port 443" in (found.next_step or "")
 
 
-def test_a_certificate_of_a_service_of_ones_own_is_its_owners_affair() -> None:
-    expired = Failure(Phase.TLS, Reason.TLS_EXPIRED, "expired yesterday")
-    (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, expired)])).judgements
-    assert (judged.next_step or "").startswith("Ask those who run mdm.test to renew the certificate")
-
-
 def test_a_service_of_ones_own_without_tls_is_not_asked_for_a_certificate() -> None:
     plain = Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP/1.1 400 Bad Request")
     (judged,) = assess([MDM], [DIRECT], once([result(MDM, 443, plain)])).judgements
     assert (judged.next_step or "").startswith("Ask those who run mdm.test why there is no TLS on port 443")
-
-
-def test_a_service_of_ones_own_that_refuses_is_first_looked_at() -> None:
-    mdm = replace(MDM, ports=(443, 8443))
-    results = [result(mdm, 443, REFUSED), result(mdm, 8443)]
-    (judged,) = assess([mdm], [DIRECT], once(results)).judgements
-    assert (judged.next_step or "").startswith(
-        "Ask those who run mdm.test to make sure that the server runs and listens on port 443."
-    )
 
 
 def test_of_a_service_of_ones_own_apple_is_not_asked() -> None:

@@ -120,17 +120,6 @@ def test_an_older_file_in_use_for_want_of_authorities_is_this_machine_s() -> Non
     assert "Ask" not in (found.next_step or "")
 
 
-def test_what_a_proxy_of_the_file_denies_is_asked_of_that_proxy() -> None:
-    found = judged(*over_pac(443, (B, DENIED)))
-    assert (found.verdict, found.cause) == (Verdict.NOT_READY, Cause.PROXY_DENIES_PORT)
-    assert "the proxy b.test:3128" in (found.next_step or "")
-
-
-def test_direct_where_the_direct_way_is_blocked_is_the_firewalls() -> None:
-    found = judged(*over_pac(443, ((), DROPPED)), *over_pac(5223, ((), DROPPED)))
-    assert (found.verdict, found.hop) == (Verdict.NOT_READY, Hop.FIREWALL)
-
-
 def test_a_proxys_name_that_does_not_resolve_is_the_resolvers_or_is_written_wrong() -> None:
     missing = Failure(Phase.PROXY_RESOLVE, Reason.NXDOMAIN, "no such name")
     found = judged(*over_pac(443, (A, missing)))

@@ -423,14 +423,6 @@ def test_a_proxy_is_not_slow_by_one_connection_of_two() -> None:
     assert findings_of_a_slow_proxy(Earlier(940.0, 0.02), failed_until=960.0) == 1, "it says nothing either"
 
 
-def test_what_is_no_such_proxy_is_looked_up_in_the_config_first() -> None:
-    other = proxied(HANDSHAKE, Reason.PROXY_NOT_A_PROXY, "HTTP 501 Unsupported method")
-    judged = judge(other, paths=(PROXY,))
-    assert (judged.next_step or "").startswith(
-        "Check the host, port and scheme of the proxy proxy.test:3128 for the path proxy"
-    )
-
-
 def test_device_and_provider_need_the_same_step_where_the_proxy_is_down() -> None:
     refused = Failure(Phase.PROXY_CONNECT, Reason.REFUSED, "connect to 192.0.2.1:3128: Connection refused")
     results = couriers(refused, path=PROXY)

@@ -8,7 +8,6 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.paths import Binding, Family, Nameserver, ProbePath, Resolver, Role
 from netcheck.model.results import HOSTS_FILE, Result
-from netcheck.model.services import TlsSettings
 from netcheck.model.trends import Moment, Part, Trend
 from netcheck.verdict.assessing import assess
 from netcheck.verdict.counting import Criteria
@@ -78,24 +77,18 @@ def test_a_port_that_this_machine_denies_over_one_family_names_the_family() -> N
     assert "allow TCP port 5223 over IPv6 to " in (judged.next_step or "")
 
 
-def test_what_is_dropped_is_not_this_machines() -> None:
-    judged = judge(couriers(DROPPED))
-    assert judged.hop is Hop.FIREWALL
-
-
 NOBODY = Failure(Phase.CONNECT, Reason.HOST_UNREACHABLE, "connect: EHOSTUNREACH")
 
 
-def test_a_route_that_is_missing_beside_a_proxy_that_works_is_named() -> None:
-    judged = judge([*couriers(path=PROXY), *couriers(NO_ROUTE)], paths=(PROXY, DIRECT))
+@pytest.mark.parametrize(
+    ("failure", "what"),
+    [(NO_ROUTE, "set up IPv4 with a route"), (NOBODY, "check the first hop of the route")],
+    ids=["no route", "nobody at the first hop"],
+)
+def test_a_way_that_is_missing_beside_a_proxy_that_works_is_named(failure: Failure, what: str) -> None:
+    judged = judge([*couriers(path=PROXY), *couriers(failure)], paths=(PROXY, DIRECT))
     assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "netcheck, set up IPv4 with a route to " in (judged.next_step or "")
-
-
-def test_a_first_hop_at_which_nobody_is_is_to_be_checked() -> None:
-    judged = judge([*couriers(path=PROXY), *couriers(NOBODY)], paths=(PROXY, DIRECT))
-    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "netcheck, check the first hop of the route to " in (judged.next_step or "")
+    assert f"netcheck, {what} to " in (judged.next_step or "")
 
 
 def test_what_a_router_says_is_not_this_machines() -> None:
@@ -152,14 +145,6 @@ def unusable(phase: Phase, reason: Reason, file: str, why: str) -> Failure:
     return Failure(phase, reason, f"{file} {why}", unusable_store=file)
 
 
-def test_authorities_that_cannot_be_read_are_this_machines() -> None:
-    unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/lab.pem", "was not read within 3 s")
-    courier = replace(COURIER, tls=TlsSettings(is_apples=True))
-    judged = judge(couriers(unread), services=(courier,))
-    assert (judged.cause, judged.hop) == (Cause.LOCAL_MACHINE, Hop.LOCAL_NETWORK)
-    assert "from /etc/lab.pem" in (judged.next_step or "")
-
-
 def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
     """Nobody looked at its certificate then."""
     unread = unusable(Phase.TLS, Reason.TLS_UNTRUSTED, "/etc/netcheck/ca.pem", "cannot be read: No such file")
@@ -172,6 +157,7 @@ def test_authorities_that_cannot_be_read_are_no_fault_of_the_server() -> None:
 @pytest.mark.parametrize(
     ("path", "phase", "reason"),
     [
+        (DIRECT, Phase.TLS, Reason.TLS_UNTRUSTED),
         (PROXY, Phase.PROXY_TLS, Reason.TLS_UNTRUSTED),
         (DIRECT, Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
         (GUEST, Phase.RESOLVE, Reason.RESOLVER_UNREACHABLE),
