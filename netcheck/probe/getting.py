@@ -7,8 +7,9 @@ OK = 200  # RFC 9110 section 15.3.1
 READ_LIMIT = 16 * 1024
 
 
-async def get_answer(stream: Stream, request: HttpGet) -> None:
-    """Send it, and let it take in the whole answer; raises PhaseError for what is none."""
+async def get_answer(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
+    """Its status and body, once the request has taken in all of it; raises PhaseError for what is none."""
     await stream.send_all(request.start())
     while not request.done:
         request.receive(await stream.receive_some(READ_LIMIT))
+    return request.status, request.body

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import trio
 
+from netcheck.apns.bag import MAX_SIZE
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import HTTP_SCHEMES, ProbePath, Way
 from netcheck.model.results import Attempt
@@ -13,9 +14,10 @@ from netcheck.model.services import Timeouts
 from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
-from netcheck.probe.bag import answer_to, bag_request, fetch_bag, rest_of
+from netcheck.probe.bag import fetch_bag, rest_of
 from netcheck.probe.clock import unix_time
 from netcheck.probe.connect import connect_directly
+from netcheck.probe.getting import get_answer
 from netcheck.probe.once import Round
 from netcheck.probe.proxy.logins import Logins
 from netcheck.probe.proxy.phases import ProxyRoute, connect_through, handshake_or_end
@@ -26,6 +28,7 @@ from netcheck.probe.sockets import Stream, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, unforeseen
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.http_get import HttpGet
 from netcheck.wire.target import Target
 
 
@@ -87,8 +90,8 @@ class Opening:
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
-            request = bag_request(aim.server_name, aim.port, aim.bag)
-            await fetch_bag(walk, answer_to(stream, request), self._timeouts.tls, whom)
+            request = HttpGet(aim.server_name, aim.port, aim.bag, MAX_SIZE)
+            await fetch_bag(walk, get_answer(stream, request), self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or aim.path.load_balancer):
             await grace.stays_open(walk, stream, _grace(aim.path))
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:

@@ -6,8 +6,8 @@ head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_
 
 from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import Reason
-from netcheck.wire.http_framing import Framing, FramingError
-from netcheck.wire.http_head import Head, HeadError, HeadReader
+from netcheck.wire.http_framing import Framing
+from netcheck.wire.http_head import Head, HeadReader, HttpError
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
 from netcheck.wire.http_refusal import LOGIN_REQUIRED, Refusal
@@ -106,7 +106,7 @@ class AskedByHttp:
             raise self._heard.foreign("HTTP")
         try:
             head = self._reader.feed(data)
-        except HeadError as error:  # a refusal says what it says, however long or odd its head is
+        except HttpError as error:  # a refusal says what it says, however long or odd its head is
             raise self.so_far() or self._heard.error(Reason.PROXY_BAD_REPLY, str(error)) from error
         if head is not None:
             self._judge(head)
@@ -145,6 +145,6 @@ def _rest(head: Head, begun: bytes) -> Framing | None:
         rest = Framing(head)
         if begun:
             rest.take(begun)
-    except FramingError:
+    except HttpError:
         return None
     return None if rest.is_open else rest

@@ -9,7 +9,8 @@ import trio
 from netcheck.model.failing import LoginFault, PhaseError, Reason, RefusedLogin
 from netcheck.probe.sockets import Stream
 from netcheck.wire.http_asking import MOST_OF_A_REFUSAL, LoginWantedError
-from netcheck.wire.http_framing import Framing, FramingError
+from netcheck.wire.http_framing import Framing
+from netcheck.wire.http_head import HttpError
 
 _READ_LIMIT = 16 * 1024
 _MOMENT = 0.05
@@ -69,7 +70,7 @@ async def _read_to_its_end(stream: Stream, rest: Framing, most: float) -> bool:
             came += len(rest.take(await stream.receive_some(_READ_LIMIT)))
             if came > most:
                 return False
-    except FramingError:
+    except HttpError:
         return False
     except PhaseError as error:
         if error.reason is not Reason.RESET:
