@@ -15,10 +15,9 @@ from typing import Generic, TypeVar
 
 import trio
 
-from netcheck.apns.issuers import NOBODY, Store, in_pem, store
+from netcheck.apns.issuers import NOBODY, Anchors, Store, in_pem, store
 from netcheck.apns.trust import (
     PUBLIC_AUTHORITIES,
-    Anchors,
     anchors_of_owner,
     anchors_of_system,
     anchors_without_system,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from netcheck.apns.trust import Anchors, examine
+from netcheck.apns.issuers import Anchors
+from netcheck.apns.trust import examine
 from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, PhaseError, Reason
 from netcheck.model.services import TlsSettings
 from netcheck.probe.sockets import Stream

@@ -15,11 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
 from netcheck.apns.certificates import read
-from netcheck.apns.issuers import NOBODY, Store, Vouching, in_pem, store
+from netcheck.apns.issuers import NOBODY, Anchors, Store, in_pem, store
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
     PUBLIC_AUTHORITIES,
-    Anchors,
     Examined,
     anchors_of_owner,
     anchors_of_system,
@@ -55,7 +54,8 @@ def stored(*authorities: trustme.CA) -> Store:
 
 
 ANCHORS = Anchors(
-    Vouching(((Trust.PUBLIC, stored(PUBLIC)),), frozenset({root(ISSUING).fingerprint(SHA256())})),
+    ((Trust.PUBLIC, stored(PUBLIC)),),
+    frozenset({root(ISSUING).fingerprint(SHA256())}),
     is_apples=True,
 )
 
@@ -264,7 +264,7 @@ def test_an_authority_of_ones_own_vouches_for_services_that_are_not_apples() -> 
 
 def test_apples_authorities_vouch_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of Apple's own, as a service of one's own: Apple's devices know these, and Linux does not."""
-    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.vouching.known)
+    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.known)
     leaf = chain(ISSUING.issue_cert(NAME))
     found = judged(leaf, anchors=anchors_of_system(NOBODY))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
@@ -289,7 +289,7 @@ def test_junk_after_the_leaf_is_passed_over() -> None:
 
 
 def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
-    assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes())).by_subject) > 50
+    assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes()))) > 50
     assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
     assert len(APPLE_ANCHORS) == 2
 
