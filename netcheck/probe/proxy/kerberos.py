@@ -25,7 +25,6 @@ _NOT_AGAIN_FOR = 30.0
 """Seconds after a failure."""
 _SETTLED_FOR = 300.0
 """Seconds after a wrong password, and of who is locked: accounts are locked after some of these."""
-_MOST_ACCOUNTS = 1000
 _CODES_FROM = -1765328384  # ERROR_TABLE_BASE_krb5
 
 _FAULTS = {
@@ -70,20 +69,6 @@ _WORDS = {
     LoginFault.KERBEROS: "Kerberos gives no ticket",
 }
 _NO_KEY = "keytab_file cannot be read, or holds no key of the account"
-
-
-class Kerberos:
-    """The tickets of accounts."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[Credentials, Account] = {}
-
-    def account(self, credentials: Credentials) -> "Account":
-        if credentials not in self._accounts:
-            if len(self._accounts) >= _MOST_ACCOUNTS:
-                del self._accounts[next(iter(self._accounts))]  # the oldest: of a config long gone
-            self._accounts[credentials] = Account(credentials)
-        return self._accounts[credentials]
 
 
 class _Kept(NamedTuple):
