@@ -11,8 +11,8 @@ from netcheck.model.failing import Phase, PhaseError, Reason
 from netcheck.probe.getting import OK, READ_LIMIT
 from netcheck.probe.sockets import Stream
 from netcheck.probe.walk import Walk
+from netcheck.wire.http_asking import HttpForward
 from netcheck.wire.http_body import Body
-from netcheck.wire.http_forward import HttpForward
 from netcheck.wire.http_get import why_no_answer
 from netcheck.wire.http_head import HttpError
 

@@ -27,7 +27,7 @@ from netcheck.probe.secure import Security, begin, is_worth_another_look, look_a
 from netcheck.probe.sockets import Stream, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, unforeseen
 from netcheck.wire.handshake import Handshake, handshake_for
-from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.http_asking import HttpForward
 from netcheck.wire.http_get import HttpGet
 from netcheck.wire.target import Target
 
@@ -93,7 +93,8 @@ class Opening:
             request = HttpGet(aim.server_name, aim.port, aim.bag, MAX_SIZE)
             await fetch_bag(walk, get_answer(stream, request), self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or aim.path.load_balancer):
-            await grace.stays_open(walk, stream, _grace(aim.path))
+            seconds = grace.BEHIND_BALANCER if aim.path.load_balancer else grace.BEHIND_PROXY
+            await grace.stays_open(walk, stream, seconds)
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
             raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream
@@ -108,7 +109,9 @@ class Opening:
         """Why TLS failed, with what connections of their own show of it, if they do."""
         if aim.path.load_balancer and walk.tls is None:
             failure = await self._look_at_header(walk, shared, aim, security, failure)
-        is_told = failure.is_of_header or _may_be_a_dead_member(aim.path, failure)
+        # A load balancer hands out its members in turn: a second connection would change whose turn is next.
+        may_be_a_dead_member = aim.path.load_balancer and failure.reason in (Reason.CLOSED, Reason.RESET)
+        is_told = failure.is_of_header or may_be_a_dead_member
         if is_worth_another_look(walk, failure) and not is_told:
             failure = await self.look_again(walk, shared, aim, security, failure)
         return failure
@@ -203,15 +206,6 @@ def _handshake(aim: Aim) -> Handshake | None:
     # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
     target, page = Target(aim.server_name, aim.target.port), aim.bag
     return handshake_or_end(lambda: HttpForward(target, page, proxy.credentials))
-
-
-def _may_be_a_dead_member(path: ProbePath, failure: Failure) -> bool:
-    """A load balancer hands out its members in turn: a second connection would change whose turn is next."""
-    return bool(path.load_balancer) and failure.reason in (Reason.CLOSED, Reason.RESET)
-
-
-def _grace(path: ProbePath) -> float:
-    return grace.BEHIND_BALANCER if path.load_balancer else grace.BEHIND_PROXY
 
 
 async def security_of(aim: Aim) -> Security | None:

@@ -11,13 +11,15 @@ from netcheck.wire.http_head import Head, HeadReader, HttpError
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
 from netcheck.wire.http_refusal import LOGIN_REQUIRED, Refusal
-from netcheck.wire.http_request import request
+from netcheck.wire.http_request import ACCEPT_ENCODING, authority, checked_path, host_header, request
+from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
 
 MOST_OF_A_REFUSAL = 64 * 1024
 """In bytes, of its body: after a longer one another connection is cheaper."""
 
 _MARK = b"HTTP/"
+_HTTP_PORT = 80
 
 
 class LoginWantedError(HandshakeError):
@@ -134,6 +136,29 @@ class AskedByHttp:
     def _told(self, refusal: Refusal) -> HandshakeError:
         self.spoke = refusal.is_of_a_proxy
         return refusal.error
+
+
+class HttpConnect(AskedByHttp):
+    """Asks for a tunnel (RFC 9110 section 9.3.6). ValueError for a target that HTTP cannot carry."""
+
+    headers = (b"Proxy-Connection: Keep-Alive",)  # as curl and Apple's systems say it; some proxies want it
+
+    def __init__(self, target: Target, credentials: Credentials | None) -> None:
+        asked = authority(target)
+        super().__init__("CONNECT", asked, asked, credentials)
+
+
+class HttpForward(AskedByHttp):
+    """Asks for `http://TARGET/PATH` (RFC 9112 section 3.2.2): proxies deny CONNECT to port 80.
+
+    What follows the head is the body, which `Body` reads. ValueError for what HTTP cannot carry.
+    """
+
+    headers = (ACCEPT_ENCODING,)
+
+    def __init__(self, target: Target, path: str, credentials: Credentials | None) -> None:
+        host = host_header(target) if target.port == _HTTP_PORT else authority(target)
+        super().__init__("GET", b"http://" + host + checked_path(path), host, credentials)
 
 
 def _rest(head: Head, begun: bytes) -> Framing | None:

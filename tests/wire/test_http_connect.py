@@ -11,8 +11,7 @@ import pytest
 from netcheck import __version__
 from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Reason
-from netcheck.wire.http_asking import LoginWantedError
-from netcheck.wire.http_connect import HttpConnect
+from netcheck.wire.http_asking import HttpConnect, LoginWantedError
 from netcheck.wire.http_head import MAX_HEAD, MAX_LINE
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError

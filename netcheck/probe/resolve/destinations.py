@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Container, Sequence
 
-from netcheck.apns.addresses import is_expected, is_sinkhole, is_unspecified
+from netcheck.apns.addresses import is_sinkhole, is_unspecified, unexpected
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.record import record
@@ -103,7 +103,7 @@ def _addresses(
 
 def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Network]) -> Failure | None:
     """Why an address is not even tried: it leads to this machine, and the service is expected elsewhere."""
-    if not is_sinkhole(address) or is_expected(host, address, networks):
+    if not is_sinkhole(address) or not unexpected(host, (address,), networks):
         return None
     return Failure(Phase.RESOLVE, Reason.SINKHOLED, _answered(host, address, lookup))
 
