@@ -142,15 +142,16 @@ def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) ->
 
 
 def _may_want_certificate(tls: TlsStream, security: Security) -> bool:
-    return tls.asked_for_certificate and not security.needs_no_certificate
+    return tls.said.asked_for_certificate and not security.needs_no_certificate
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
     """What is wrong with the chain, if anything; `walk.tls` is what it says, if it is known who may vouch."""
     if isinstance(security.anchors, PhaseError):
         return security.anchors
+    version = tls.said.version()
     examined = examine(
-        presented, security.server_name, security.anchors, time.time(), alpn=tls.alpn, version=tls.version
+        presented, security.server_name, security.anchors, time.time(), alpn=tls.alpn, version=version
     )
     walk.tls = examined.info
     return None if examined.reason is None else PhaseError(examined.reason, examined.detail)

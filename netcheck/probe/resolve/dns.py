@@ -274,16 +274,15 @@ class _Inquiry:
             self._busy += trio.current_time() - turn_began - duration
             answer = _signed(answer, exchange)
         else:
-            answer = Answer(
-                Reason.DNS_TIMEOUT, self._silence(asked, form.transport, duration, exchange.heard)
-            )
+            answer = Answer(Reason.DNS_TIMEOUT, self._silence(exchange, duration))
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return answer
 
-    def _silence(self, asked: str, transport: Transport, duration: float, heard: str) -> str:
+    def _silence(self, exchange: Exchange, duration: float) -> str:
         """With how long it was waited for over another transport, which took most of the time."""
+        asked, transport = str(exchange.nameserver), exchange.transport
         before: dict[Transport, float] = {}
         for each in self.tries:
             if (each.nameserver, each.reason) == (asked, Reason.DNS_TIMEOUT) and each.transport != transport:
@@ -291,7 +290,7 @@ class _Inquiry:
         waited = [
             f"over {each} in {seconds:.2f} s" for each, seconds in (before | {transport: duration}).items()
         ]
-        return f"no answer from {asked} {', nor '.join(waited)}{heard}"
+        return f"no answer from {asked} {', nor '.join(waited)}{exchange.heard}"
 
     async def _listen(self, exchange: Exchange, number: int) -> None:
         if self._listening is None:
