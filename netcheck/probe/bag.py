@@ -8,8 +8,8 @@ from collections.abc import Awaitable
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
 from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.probe.getting import OK, READ_LIMIT
-from netcheck.probe.sockets import Stream
+from netcheck.probe.getting import OK
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.walk import Walk
 from netcheck.wire.http_asking import HttpForward
 from netcheck.wire.http_body import Body

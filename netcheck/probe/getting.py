@@ -1,10 +1,9 @@
 """One GET over a connection that stands, up to the end of its answer. How HTTP reads is known in `wire`."""
 
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.wire.http_get import HttpGet
 
 OK = 200  # RFC 9110 section 15.3.1
-READ_LIMIT = 16 * 1024
 
 
 async def get_answer(stream: Stream, request: HttpGet) -> tuple[int, bytes]:

@@ -7,15 +7,13 @@ waited whether the connection lasts. Must not know what protocol is spoken behin
 import trio
 
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.walk import Walk
 
 BEHIND_PROXY = 0.5
 """Seconds: proxies that cannot go on close at once, those that connect late after a round trip or two."""
 BEHIND_BALANCER = 3.5
 """Seconds: haproxy tries a dead server three times more, a second apart, and closes then."""
-
-_READ_LIMIT = 4096
 
 
 async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
@@ -31,7 +29,7 @@ async def stays_open(walk: Walk, stream: Stream, seconds: float) -> None:
 
 async def _hear(stream: Stream) -> None:
     try:
-        data = await stream.receive_some(_READ_LIMIT)
+        data = await stream.receive_some(READ_LIMIT)
     except PhaseError as error:
         reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
         raise PhaseError(reason, error.detail, error.evidence) from error

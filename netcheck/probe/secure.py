@@ -14,7 +14,7 @@ from netcheck.apns.issuers import Anchors
 from netcheck.apns.trust import examine
 from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http2 import Http2
@@ -22,7 +22,6 @@ from netcheck.wire.http2 import Http2
 FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the
 client for want of a certificate says so only now."""
-_READ_LIMIT = 4096
 _HTTP2 = "h2"  # RFC 9113 section 3.2
 
 _MAY_SHOW_ITSELF = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
@@ -180,7 +179,7 @@ def may_speak_http2(settings: TlsSettings) -> bool:
 async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> None:
     """Until the peer says anything. That and silence are fine; only its leaving is not: PhaseError."""
     with _certificate_may_lack(walk, tls, security):
-        if not await tls.receive_some(_READ_LIMIT):
+        if not await tls.receive_some(READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
 
 
@@ -212,5 +211,5 @@ def need_http2(tls: TlsStream) -> None:
 async def hear_out(tls: TlsStream, session: Http2) -> None:
     """Until the session, which has begun, is done; PhaseError where it does not come to that."""
     while not session.done:
-        if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
+        if answer := session.receive(await tls.receive_some(READ_LIMIT)):
             await tls.send_all(answer)

@@ -24,7 +24,7 @@ _CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
 _OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
 
-CIPHERS = "DEFAULT:@SECLEVEL=2"
+_CIPHERS = "DEFAULT:@SECLEVEL=2"
 """OpenSSL's own list, as curl offers it. That of `ssl` is shorter, and depends on who built Python."""
 
 # OpenSSL's x509_vfy.h
@@ -32,19 +32,33 @@ _NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXP
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
+def verifying_context() -> ssl.SSLContext:
+    """As curl's, but it trusts nobody yet. It takes no part in renegotiation, as that has no end.
+
+    An intermediate authority in the store vouches too, be its root there or not. Connections keep what the
+    peer says of certificates, and its alert.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.sslobject_class = _Overheard
+    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]  # no stub
+    return context
+
+
 @functools.cache
 def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     """A client context that takes any certificate, for a chain that is examined after the handshake.
 
     Else as today's clients: TLS 1.2 at least. A peer need not know secure renegotiation (RFC 5746), as
-    devices do not ask for it; renegotiation itself is not taken part in, as it has no end.
+    devices do not ask for it.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = verifying_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers(CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
-    overhear(context)
+    context.options |= _OP_LEGACY_SERVER_CONNECT
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -61,13 +75,6 @@ def tolerant_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:!aNULL:@SECLEVEL=0")
     return context
-
-
-def overhear(context: ssl.SSLContext) -> None:
-    """Have its connections keep what the peer says of certificates, and its alert."""
-    context.sslobject_class = _Overheard
-    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
-    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]  # no stub
 
 
 def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
