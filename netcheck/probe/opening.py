@@ -94,7 +94,7 @@ class Opening:
             await fetch_bag(walk, get_answer(stream, request), self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or aim.path.load_balancer):
             seconds = grace.BEHIND_BALANCER if aim.path.load_balancer else grace.BEHIND_PROXY
-            await grace.stays_open(walk, stream, seconds)
+            await grace.stays_open(walk, grace.hear(stream), seconds)
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
             raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream

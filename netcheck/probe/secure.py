@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import trio
-
 from netcheck.apns.issuers import Anchors
 from netcheck.apns.trust import examine
 from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, PhaseError, Reason
 from netcheck.model.services import TlsSettings
+from netcheck.probe.grace import stays_open
 from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
 from netcheck.probe.walk import Walk, WalkEnded
@@ -105,9 +104,10 @@ async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) 
     """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
     if walk.lacks_certificate:
         return
-    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * FIRST_WORD), _begin(walk, tls, security))
-    if not spoke:
-        walk.forget(Phase.SESSION)
+    if tls.alpn == _HTTP2 or security.needs_http2:
+        await walk.step(Phase.SESSION, max(timeout, 2 * FIRST_WORD), _speak_http2(walk, tls, security))
+    else:
+        await stays_open(walk, hear_first_word(walk, tls, security), FIRST_WORD)
 
 
 async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
@@ -156,19 +156,12 @@ def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence
     return None if examined.reason is None else PhaseError(examined.reason, examined.detail)
 
 
-async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
-    """Whether the peer did anything."""
-    if tls.alpn == _HTTP2 or security.needs_http2:
-        with _certificate_may_lack(walk, tls, security):
-            need_http2(tls)
-            session = Http2(security.server_name, request=security.request)
-            await tls.send_all(session.start())
-            await hear_out(tls, session)
-        return True
-    with trio.move_on_after(FIRST_WORD):
-        await hear_first_word(walk, tls, security)
-        return True
-    return False
+async def _speak_http2(walk: Walk, tls: TlsStream, security: Security) -> None:
+    with _certificate_may_lack(walk, tls, security):
+        need_http2(tls)
+        session = Http2(security.server_name, request=security.request)
+        await tls.send_all(session.start())
+        await hear_out(tls, session)
 
 
 def may_speak_http2(settings: TlsSettings) -> bool:
