@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from netcheck.apart import ApartError, run_apart
+from netcheck.apns.certificates import read as read_der
 from netcheck.model.credentials import Secret
 from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity
 
@@ -203,7 +204,7 @@ def _chosen(held: _Held) -> x509.Certificate:
     """The certificate of the private key, or without a key the first that is no authority's."""
     certificates, key = held
     if key is None:
-        found = (each for each in certificates if not _is_authority(each))
+        found = (each for each in certificates if not read_der(each.public_bytes(Encoding.DER)).is_authority)
         missing = "the file holds no certificate but of authorities: export the push certificate itself"
     else:
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -221,13 +222,6 @@ def _public_key(certificate: x509.Certificate) -> bytes | None:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, UnsupportedAlgorithm):
         return None
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
 
 
 def _described(file: PushCertificateFile, certificate: x509.Certificate) -> PushCertificate:

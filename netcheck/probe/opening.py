@@ -76,7 +76,7 @@ class Opening:
     async def open(self, walk: Walk, shared: Round, aim: Aim, security: Security | None) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
         handshake = _handshake(aim)
-        stream: Stream = await self._connect(walk, shared, aim, handshake)
+        stream: Stream = await self.connect(walk, shared, aim, handshake)
         whom = aim.target.place
         if isinstance(handshake, HttpForward):
             await fetch_bag(walk, rest_of(stream, handshake), self._timeouts.tls, whom)
@@ -98,10 +98,6 @@ class Opening:
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
             raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream
-
-    async def connect(self, walk: Walk, shared: Round, aim: Aim) -> Stream:
-        """The connection to the target, before anything is said in it; raises WalkEnded."""
-        return await self._connect(walk, shared, aim, _handshake(aim))
 
     async def _explained(
         self, walk: Walk, shared: Round, aim: Aim, security: Security, failure: Failure
@@ -149,9 +145,12 @@ class Opening:
 
         return await self._headers.explain(failure, aim.key, aim.path, shows_a_certificate)
 
-    async def _connect(self, walk: Walk, shared: Round, aim: Aim, handshake: Handshake | None) -> Stream:
-        path, target = aim.path, aim.target
-        if not aim.proxies or handshake is None:
+    async def connect(
+        self, walk: Walk, shared: Round, aim: Aim, handshake: Handshake | None = None
+    ) -> Stream:
+        """The connection to the target, before anything is said in it; raises WalkEnded."""
+        path, target, handshake = aim.path, aim.target, handshake or _handshake(aim)
+        if handshake is None:
             stream = await connect_directly(
                 walk, target.host, target.port, path.binding, self._timeouts.connect
             )
