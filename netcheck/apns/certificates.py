@@ -231,7 +231,7 @@ def _fields(der: bytes) -> tuple[bool, list[Element]]:
     """Whether it is of version 1, which is not written; then serial number, signature, issuer, validity,
     subject, key and more.
     """
-    certificate = _sequence(next(_elements(der), (0, b"")))
+    certificate = _sequence_in(der)
     fields = _sequence(certificate[0]) if certificate else []
     is_old = bool(fields) and fields[0][0] != _VERSION
     if not is_old:
