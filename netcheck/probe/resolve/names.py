@@ -120,14 +120,10 @@ class _ByDns:
 def _in_hosts(name: str, families: tuple[Family, ...]) -> tuple[Lookup, ...]:
     """As it stands in this machine's own list, without DNS."""
     known, now = addresses_in_hosts(name), unix_time()
-    by_type = {
-        rdtype: tuple(address for address in known if family_of(address) is rdtype.family)
-        for rdtype in _types(families)
-    }
     return tuple(
         Lookup(now, name, rdtype, HOSTS_FILE, None, addresses=addresses)
-        for rdtype, addresses in by_type.items()
-        if addresses
+        for rdtype in _types(families)
+        if (addresses := tuple(each for each in known if family_of(each) is rdtype.family))
     )
 
 
