@@ -9,8 +9,9 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import dns.name
 import trio
@@ -99,16 +100,14 @@ async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     return replace(stub, nameservers=named, never_asked=(), patience=math.inf, trouble=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """How a question is put."""
 
     transport: Transport
     edns: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(NamedTuple):
     """One turn of a nameserver: in the first of the forms, and in the others if it stays silent."""
 
     nameserver: Nameserver
@@ -244,11 +243,10 @@ class _Inquiry:
         form = visit.forms[0]
         answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.WITHOUT_EDNS:
-            form = replace(form, edns=False)
+            form = form._replace(edns=False)
             answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.OVER_TCP:
-            over_tcp = replace(form, transport=Transport.TCP)
-            better = await self._ask(visit.nameserver, over_tcp, deadline)
+            better = await self._ask(visit.nameserver, form._replace(transport=Transport.TCP), deadline)
             if better.is_final or answer.reason is None:
                 return better  # else the flood says more than how TCP failed
         return answer
