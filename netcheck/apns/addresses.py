@@ -126,11 +126,6 @@ def is_allocated(address: str) -> bool:
     return any(parsed in network for network in _ALLOCATED)
 
 
-def is_expected(host: str, address: str, networks: Sequence[Network] = ()) -> bool:
-    """Whether the address is where the host's service may be; see `unexpected`."""
-    return not unexpected(host, (address,), networks)
-
-
 def unexpected(host: str, addresses: Iterable[str], networks: Sequence[Network] = ()) -> list[str]:
     """Those where the host's service should not be.
 

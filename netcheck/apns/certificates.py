@@ -175,10 +175,11 @@ class Said:
     def _allows(self, uses: int) -> bool:
         return self.uses is None or bool(self.uses & uses)
 
-    def is_valid_at(self, time: datetime) -> bool:
-        if self.not_before is None or self.not_after is None:
-            return False
-        return self.not_before <= time <= self.not_after
+    def is_in_date(self, time: datetime | None) -> bool:
+        """At any time, where none is given."""
+        if time is None:
+            return True
+        return bool(self.not_before and self.not_after and self.not_before <= time <= self.not_after)
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -230,7 +231,7 @@ def _fields(der: bytes) -> tuple[bool, list[Element]]:
     """Whether it is of version 1, which is not written; then serial number, signature, issuer, validity,
     subject, key and more.
     """
-    certificate = _sequence(next(_elements(der), (0, b"")))
+    certificate = _sequence_in(der)
     fields = _sequence(certificate[0]) if certificate else []
     is_old = bool(fields) and fields[0][0] != _VERSION
     if not is_old:

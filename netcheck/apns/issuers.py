@@ -58,11 +58,8 @@ class Certificate:
 
     def may_issue(self, time: datetime | None) -> bool:
         """Without this, anyone with a certificate could issue others (RFC 5280 section 4.2.1.9)."""
-        is_one = self.said.is_authority and self.said.key_size <= _LARGEST_KEY
-        return is_one and self.is_in_date(time)
-
-    def is_in_date(self, time: datetime | None) -> bool:
-        return time is None or self.said.is_valid_at(time)
+        said = self.said
+        return said.is_authority and said.key_size <= _LARGEST_KEY and said.is_in_date(time)
 
 
 def _certificate(der: bytes, is_leaf: bool) -> Certificate:
@@ -71,17 +68,9 @@ def _certificate(der: bytes, is_leaf: bool) -> Certificate:
     return Certificate(der, said, hashlib.sha256(der).digest())
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
-
-    by_subject: Mapping[bytes, tuple[Certificate, ...]] = field(default_factory=dict)
-
-    def named(self, subject: bytes) -> tuple[Certificate, ...]:
-        return self.by_subject.get(subject, ())
-
-
-NOBODY = Store()
+Store = Mapping[bytes, tuple[Certificate, ...]]
+"""Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
+NOBODY: Store = {}
 
 
 def store(authorities: Iterable[bytes]) -> Store:
@@ -91,7 +80,7 @@ def store(authorities: Iterable[bytes]) -> Store:
         authority = _certificate(der, is_leaf=False)
         subject = authority.said.subject.der
         found[subject] = (*found.get(subject, ()), authority)
-    return Store(found)
+    return found
 
 
 def in_pem(data: bytes) -> list[bytes]:
@@ -138,12 +127,16 @@ class Way(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Vouching:
-    """Who vouches for certificates, and what that makes of them."""
+class Anchors:
+    """Who may vouch for a service, and what that makes of its certificate."""
 
     stores: tuple[tuple[Trust, Store], ...]
     known: frozenset[bytes] = frozenset()
     """SHA-256 of Apple's authorities, which the peer itself presents."""
+    explaining: Store = field(default_factory=dict)
+    """Whose certificates are not taken, but known: a company's own authority."""
+    is_apples: bool = False
+    """Whether a chain of anyone else means that somebody decrypts in between."""
 
 
 Takes = Callable[[tuple[Said, ...]], bool]
@@ -151,7 +144,7 @@ Takes = Callable[[tuple[Said, ...]], bool]
 
 
 def way_up(
-    chain: Sequence[Certificate], vouching: Vouching, time: datetime | None, takes: Takes = lambda _: True
+    chain: Sequence[Certificate], anchors: Anchors, time: datetime | None, takes: Takes = lambda _: True
 ) -> Way | None:
     """The shortest way from the leaf to who vouches: signature by signature, never by names alone.
 
@@ -159,14 +152,14 @@ def way_up(
     in the chain, and only one that leads on. Who is in a store itself needs nobody else, as with curl.
     Without a time, dates do not matter.
     """
-    return _Search(vouching, time, takes).way_up(chain)
+    return _Search(anchors, time, takes).way_up(chain)
 
 
 class _Search:
     """For one way, with so many checks of signatures and no more."""
 
-    def __init__(self, vouching: Vouching, time: datetime | None, takes: Takes) -> None:
-        self._vouching = vouching
+    def __init__(self, anchors: Anchors, time: datetime | None, takes: Takes) -> None:
+        self._anchors = anchors
         self._time = time
         self._takes = takes
         self._checks_left = _MOST_SIGNATURES
@@ -184,7 +177,7 @@ class _Search:
                 above = (*below, parent.said)
                 if not self._takes(above):
                     continue
-                if parent.fingerprint in self._vouching.known:
+                if parent.fingerprint in self._anchors.known:
                     return Way(Trust.APPLE, above)
                 reached[parent] = above
                 waiting.append(parent)
@@ -192,12 +185,12 @@ class _Search:
 
     def _end_at(self, current: Certificate, below: tuple[Said, ...]) -> Way | None:
         """Where it is in a store, or was issued by who is."""
-        for trust, authorities in self._vouching.stores:
-            if any(current.der == known.der for known in authorities.named(current.said.subject.der)):
+        for trust, authorities in self._anchors.stores:
+            if any(current.der == known.der for known in authorities.get(current.said.subject.der, ())):
                 return Way(trust, below)
-            for issuer in authorities.named(current.said.issuer.der):
+            for issuer in authorities.get(current.said.issuer.der, ()):
                 above = (*below, issuer.said)
-                if issuer.is_in_date(self._time) and self._takes(above) and self._holds(current, issuer):
+                if issuer.said.is_in_date(self._time) and self._takes(above) and self._holds(current, issuer):
                     return Way(trust, above)
         return None
 

@@ -8,7 +8,7 @@ ever: what is encrypted is opened apart.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from netcheck.apart import ApartError, run_apart
+from netcheck.apns.certificates import read as read_der
 from netcheck.model.credentials import Secret
 from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity
 
@@ -58,7 +59,7 @@ def read_in_time(file: PushCertificateFile, data: bytes) -> PushCertificate:
     if not _is_encrypted(data):
         return read(file, data)
     try:
-        return PushCertificate(**_opened_apart(_read_apart, file, data))
+        return PushCertificate(**_opened_apart(file, data, with_key=False))
     except UnusableError as error:
         return PushCertificate(file.name, error=str(error))
 
@@ -67,46 +68,37 @@ def identity_in_time(file: PushCertificateFile, data: bytes) -> PushIdentity:
     """The certificate with its key, in no longer than `LONGEST`; blocks meanwhile. Raises UnusableError."""
     if not _is_encrypted(data):
         return _identity(file, data)
-    found = _opened_apart(_identity_apart, file, data)
+    found = _opened_apart(file, data, with_key=True)
     if "error" in found:
         raise UnusableError(found["error"])
-    return PushIdentity(found["topic"], found["sha256"], found["not_after"], Secret(found["pem"]))
+    return PushIdentity(**{**found, "pem": Secret(found["pem"])})
 
 
 def _is_encrypted(data: bytes) -> bool:
     return _PFX.match(data) is not None or _ENCRYPTED in data
 
 
-def _opened_apart(opening: Callable[[bytes], bytes], file: PushCertificateFile, data: bytes) -> Any:
+def _opened_apart(file: PushCertificateFile, data: bytes, *, with_key: bool) -> Any:
+    """The fields of what is found, or `error`."""
     password = file.password.reveal() if file.password else None
-    asked = json.dumps([file.name, file.topic, password, data.decode("latin-1")])
+    asked = json.dumps([file.name, file.topic, password, data.decode("latin-1"), with_key])
     try:
-        return json.loads(run_apart(opening, asked.encode(), LONGEST))
+        return json.loads(run_apart(_open, asked.encode(), LONGEST))
     except ApartError as error:
         raise UnusableError(f"opening the file {error}: export it anew") from error
 
 
-def _read_apart(asked: bytes) -> bytes:
-    return _apart(asked, lambda file, data: asdict(read(file, data)))
-
-
-def _identity_apart(asked: bytes) -> bytes:
-    return _apart(asked, _identity_or_error)
-
-
-def _identity_or_error(file: PushCertificateFile, data: bytes) -> dict[str, object]:
-    try:
-        found = _identity(file, data)
-    except UnusableError as error:
-        return {"error": str(error)}
-    return {**asdict(found), "pem": found.pem.reveal()}
-
-
-def _apart(asked: bytes, opened: Callable[[PushCertificateFile, bytes], object]) -> bytes:
-    name, topic, password, data = json.loads(asked)
+def _open(asked: bytes) -> bytes:
+    name, topic, password, data, with_key = json.loads(asked)
     file = PushCertificateFile(name, Path(), topic, None if password is None else Secret(password))
     try:
-        found = opened(file, data.encode("latin-1"))
+        if with_key:
+            identity = _identity(file, data.encode("latin-1"))
+            found = {**asdict(identity), "pem": identity.pem.reveal()}
+        else:
+            found = asdict(read(file, data.encode("latin-1")))
+    except UnusableError as error:
+        found = {"error": str(error)}
     except InternalError as error:  # in this way the library says that OpenSSL was given no memory
         raise MemoryError from error
     return json.dumps(found).encode()
@@ -212,7 +204,7 @@ def _chosen(held: _Held) -> x509.Certificate:
     """The certificate of the private key, or without a key the first that is no authority's."""
     certificates, key = held
     if key is None:
-        found = (each for each in certificates if not _is_authority(each))
+        found = (each for each in certificates if not read_der(each.public_bytes(Encoding.DER)).is_authority)
         missing = "the file holds no certificate but of authorities: export the push certificate itself"
     else:
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -230,13 +222,6 @@ def _public_key(certificate: x509.Certificate) -> bytes | None:
         return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (ValueError, UnsupportedAlgorithm):
         return None
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return False
 
 
 def _described(file: PushCertificateFile, certificate: x509.Certificate) -> PushCertificate:

@@ -16,7 +16,7 @@ is the config's.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from netcheck.apns.bag import CURRENT_URL, OLD_URL
@@ -49,13 +49,12 @@ def numbered_hosts(domain: str, last: int = LAST_NUMBER) -> tuple[str, ...]:
     return tuple(f"{number}-{domain}" for number in range(last + 1))
 
 
-def _courier(name: str, domain: str, *, sandbox: bool = False) -> BuiltIn:
+def _courier(name: str, domain: str) -> BuiltIn:
     service = Service(
         name,
         numbered_hosts(domain),
         ports=(5223, 443),
         roles=_DEVICE,
-        required=not sandbox,
         port_rule=PortRule.FALLBACK,
         hosts_per_round=5,
         depth=Depth.TLS,
@@ -64,24 +63,23 @@ def _courier(name: str, domain: str, *, sandbox: bool = False) -> BuiltIn:
         # the answer to it is a name that was not offered, which OpenSSL takes for an error.
         tls=TlsSettings(domain, ("apns-security-v3",), is_apples=True),
     )
-    return BuiltIn(service, domain, enabled=not sandbox)
+    return BuiltIn(service, domain)
 
 
-def _provider(name: str, host: str, *, sandbox: bool = False) -> BuiltIn:
+def _provider(name: str, host: str) -> BuiltIn:
     service = Service(
         name,
         (host,),
         ports=(443, 2197),
         roles=_PROVIDER,
-        required=not sandbox,
         port_rule=PortRule.ANY,
         depth=Depth.TLS,
         tls=TlsSettings(None, ("h2",), is_apples=True),
     )
-    return BuiltIn(service, enabled=not sandbox)
+    return BuiltIn(service)
 
 
-def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> BuiltIn:
+def _retired(name: str, host: str, port: int) -> BuiltIn:
     """The binary protocol over TLS. A connection says enough, unless it is a proxy that says it stands."""
     service = Service(
         name,
@@ -93,7 +91,7 @@ def _retired(name: str, host: str, port: int, *, sandbox: bool = False) -> Built
         depth=Depth.AUTO,
         tls=TlsSettings(is_apples=True),
     )
-    return BuiltIn(service, enabled=not sandbox)
+    return BuiltIn(service)
 
 
 def _bag(url: str) -> BuiltIn:
@@ -104,12 +102,16 @@ def _bag(url: str) -> BuiltIn:
         (parts.hostname or "",),
         (443 if secure else 80,),
         _DEVICE,
-        required=False,
         depth=Depth.TLS if secure else Depth.TCP,
         tls=TlsSettings(is_apples=True),
         bag=parts.path,
     )
-    return BuiltIn(service, enabled=False)
+    return BuiltIn(service)
+
+
+def _off(built_in: BuiltIn) -> BuiltIn:
+    """Where nobody switches it on; and nobody needs it then."""
+    return replace(built_in, service=replace(built_in.service, required=False), enabled=False)
 
 
 BUILT_IN: tuple[BuiltIn, ...] = (
@@ -118,14 +120,14 @@ BUILT_IN: tuple[BuiltIn, ...] = (
     _provider(PROVIDER, "api.push.apple.com"),
     _retired("gateway", "gateway.push.apple.com", 2195),
     _retired("feedback", "feedback.push.apple.com", 2196),
-    _bag(CURRENT_URL),
-    _bag(OLD_URL),
-    _courier("courier-sandbox", "courier.sandbox.push.apple.com", sandbox=True),
-    _provider("provider-sandbox", "api.sandbox.push.apple.com", sandbox=True),
-    _retired("gateway-sandbox", "gateway.sandbox.push.apple.com", 2195, sandbox=True),
-    _retired("feedback-sandbox", "feedback.sandbox.push.apple.com", 2196, sandbox=True),
+    _off(_bag(CURRENT_URL)),
+    _off(_bag(OLD_URL)),
+    _off(_courier("courier-sandbox", "courier.sandbox.push.apple.com")),
+    _off(_provider("provider-sandbox", "api.sandbox.push.apple.com")),
+    _off(_retired("gateway-sandbox", "gateway.sandbox.push.apple.com", 2195)),
+    _off(_retired("feedback-sandbox", "feedback.sandbox.push.apple.com", 2196)),
 )
-"""Every built-in service, in the order in which people see them; the sandbox's are off and never required."""
+"""Every built-in service, in the order in which people see them."""
 
 
 def courier_domains(services: Iterable[Service]) -> dict[str, tuple[str, int | None]]:

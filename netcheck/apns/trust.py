@@ -15,7 +15,7 @@ from pathlib import Path
 import certifi
 
 from netcheck.apns.certificates import Said, printable
-from netcheck.apns.issuers import NOBODY, Certificate, Store, Vouching, Way, chain_of, in_pem, store, way_up
+from netcheck.apns.issuers import NOBODY, Anchors, Certificate, Store, Way, chain_of, in_pem, store, way_up
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -44,17 +44,6 @@ _DATES = "%Y-%m-%d"
 
 
 @dataclass(frozen=True, slots=True)
-class Anchors:
-    """Who may vouch for a service."""
-
-    vouching: Vouching
-    explaining: Store = NOBODY
-    """Whose certificates are not taken, but known: a company's own authority."""
-    is_apples: bool = False
-    """Whether a chain of anyone else means that somebody decrypts in between."""
-
-
-@dataclass(frozen=True, slots=True)
 class Examined:
     """What the chain tells; `reason` None is a chain to rely on."""
 
@@ -66,22 +55,22 @@ class Examined:
 def apple_anchors(public: Store, lab: Store = NOBODY, explaining: Store = NOBODY) -> Anchors:
     """Apple's own, and public authorities; in a laboratory, others in Apple's place."""
     authorities = ((Trust.APPLE, lab), (Trust.PUBLIC, public), (Trust.PUBLIC, _AAA))
-    return Anchors(Vouching(authorities, APPLE_ANCHORS), explaining, is_apples=True)
+    return Anchors(authorities, APPLE_ANCHORS, explaining, is_apples=True)
 
 
 def anchors_of_owner(own: Store) -> Anchors:
     """For a service that is not Apple's: an authority of one's own, and no other."""
-    return Anchors(Vouching(((Trust.OTHER, own),)))
+    return Anchors(((Trust.OTHER, own),))
 
 
 def anchors_of_system(system: Store) -> Anchors:
     """For a service of no authority of one's own: the system's, and Apple's, as it may be one of Apple's."""
-    return Anchors(Vouching(((Trust.PUBLIC, system),), APPLE_ANCHORS))
+    return Anchors(((Trust.PUBLIC, system),), APPLE_ANCHORS)
 
 
 def anchors_without_system(public: Store) -> Anchors:
     """For hosts of Apple's, which devices ask, in a service of one's own: public authorities, and Apple's."""
-    return Anchors(Vouching(((Trust.PUBLIC, public), (Trust.PUBLIC, _AAA)), APPLE_ANCHORS))
+    return Anchors(((Trust.PUBLIC, public), (Trust.PUBLIC, _AAA)), APPLE_ANCHORS)
 
 
 def examine(
@@ -101,9 +90,9 @@ def examine(
     time = datetime.fromtimestamp(now, UTC)
     chain = chain_of(presented)
     leaf = chain[0].said if chain else Said()
-    way = way_up(chain, anchors.vouching, time)
+    way = way_up(chain, anchors, time)
     # Whose it is does not change with the date: this machine's clock may be years off.
-    whose = way or way_up(chain, anchors.vouching, None)
+    whose = way or way_up(chain, anchors, None)
     info = TlsInfo(
         issuer=leaf.issuer.shown or _UNNAMED,
         not_after=_timestamp(leaf.not_after),
@@ -120,12 +109,13 @@ def examine(
     )
     if whose is None:
         return Examined(info, *_not_vouched(chain, info, name, anchors))
-    reason, detail = _flaw(leaf, info, name, time)
-    if reason is None and way is None:
-        reason, detail = Reason.TLS_EXPIRED, _of_issuers(chain, anchors, time)
-    elif reason is None and info.unfit:
-        reason, detail = Reason.TLS_UNTRUSTED, info.unfit
-    return Examined(info, reason, detail)
+    if not info.is_for_host:
+        return Examined(info, Reason.TLS_NAME_MISMATCH, _not_for(leaf, info, name))
+    if detail := _out_of_date(leaf, time, "the certificate"):
+        return Examined(info, Reason.TLS_EXPIRED, detail)
+    if way is None:
+        return Examined(info, Reason.TLS_EXPIRED, _of_issuers(chain, anchors, time))
+    return Examined(info, Reason.TLS_UNTRUSTED if info.unfit else None, info.unfit)
 
 
 def _not_vouched(
@@ -135,7 +125,7 @@ def _not_vouched(
     reason = Reason.TLS_INTERCEPTED if anchors.is_apples else Reason.TLS_UNTRUSTED
     if not chain:
         return reason, f"the peer presented no certificate for {name}"
-    known = way_up(chain, Vouching(((Trust.OTHER, anchors.explaining),)), None) is not None
+    known = way_up(chain, anchors_of_owner(anchors.explaining), None) is not None
     issuer = f"{info.issuer}, which is known: it stands in your ca_file" if known else info.issuer
     if info.is_alone and not anchors.is_apples:
         issuer += ", whose own certificate the server does not send"
@@ -157,7 +147,7 @@ def _unfit(chain: Sequence[Certificate], anchors: Anchors, whose: Way | None, ti
     if whose is None:
         return _unfit_by_name(chain, anchors)
     flaw = _flaw_above(whose.issuers)
-    if flaw and way_up(chain, anchors.vouching, time, lambda row: not _flaw_above(row)):
+    if flaw and way_up(chain, anchors, time, lambda row: not _flaw_above(row)):
         return ""  # another way has none
     return flaw
 
@@ -192,15 +182,6 @@ def _certificate_of(authority: Said) -> str:
     return f"the certificate of {authority.subject.shown or _UNNAMED}"
 
 
-def _flaw(leaf: Said, info: TlsInfo, name: str, time: datetime) -> tuple[Reason | None, str]:
-    """What is wrong with a certificate whose issuer may vouch."""
-    if not info.is_for_host:
-        return Reason.TLS_NAME_MISMATCH, _not_for(leaf, info, name)
-    if detail := _out_of_date(leaf, time, "the certificate"):
-        return Reason.TLS_EXPIRED, detail
-    return None, ""
-
-
 def _not_for(leaf: Said, info: TlsInfo, name: str) -> str:
     if leaf.is_for_by_subject(name):
         return f"the certificate has {name} as its common name only, and clients want it as a subjectAltName"
@@ -215,8 +196,8 @@ def _for_another(info: TlsInfo, name: str) -> str:
 def _of_issuers(chain: Sequence[Certificate], anchors: Anchors, time: datetime) -> str:
     """Which certificate is out of date, of those that are the issuers' by their names."""
     names = dict.fromkeys(each.said.issuer.der for each in chain)  # in their order
-    stores = [authorities for _, authorities in anchors.vouching.stores]
-    stored = [each for authorities in stores for name in names for each in authorities.named(name)]
+    stores = [authorities for _, authorities in anchors.stores]
+    stored = [each for authorities in stores for name in names for each in authorities.get(name, ())]
     sent = [each for each in chain[1:] if each.said.subject.der in names]
     issuers = (issuer.said for issuer in (*sent, *stored))
     told = (_out_of_date(said, time, _certificate_of(said)) for said in issuers)
@@ -236,8 +217,8 @@ def _out_of_date(said: Said, time: datetime, which: str) -> str:
 
 def _is_issuer_known(leaf: Said, anchors: Anchors) -> bool:
     """Whether it is its own, or has the name of an authority whose certificate is here."""
-    stores = (*(authorities for _, authorities in anchors.vouching.stores), anchors.explaining)
-    return leaf.issuer.der == leaf.subject.der or any(each.named(leaf.issuer.der) for each in stores)
+    stores = (*(authorities for _, authorities in anchors.stores), anchors.explaining)
+    return leaf.issuer.der == leaf.subject.der or any(leaf.issuer.der in each for each in stores)
 
 
 def _is_forged_for(leaf: Said, name: str) -> bool | None:

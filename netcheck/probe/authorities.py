@@ -15,10 +15,9 @@ from typing import Generic, TypeVar
 
 import trio
 
-from netcheck.apns.issuers import NOBODY, Store, in_pem, store
+from netcheck.apns.issuers import NOBODY, Anchors, Store, in_pem, store
 from netcheck.apns.trust import (
     PUBLIC_AUTHORITIES,
-    Anchors,
     anchors_of_owner,
     anchors_of_system,
     anchors_without_system,
@@ -27,7 +26,7 @@ from netcheck.apns.trust import (
 from netcheck.files import LARGEST_PEM, Stamp, read_file, read_if_changed
 from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.tls import CIPHERS, overhear
+from netcheck.probe.tls import verifying_context
 
 _LONGEST_READ = 8.0
 """Seconds; a file system that hangs must not hold up a probe for longer."""
@@ -57,14 +56,11 @@ async def anchors(settings: TlsSettings) -> Anchors | PhaseError:
         public = await _stores.of(PUBLIC_AUTHORITIES)
     except PhaseError as error:
         return error
-    return apple_anchors(public, lab, await _explaining(settings.ca_file))
-
-
-async def _explaining(ca_file: Path | None) -> Store:
-    try:
-        return await _stores.of(ca_file) if ca_file else NOBODY
-    except PhaseError:
-        return NOBODY
+    explaining = NOBODY
+    if settings.ca_file:
+        with suppress(PhaseError):
+            explaining = await _stores.of(settings.ca_file)
+    return apple_anchors(public, lab, explaining)
 
 
 async def client_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -156,7 +152,7 @@ def _store_of_system() -> Store:
 
 
 def _context_of_file(data: bytes) -> ssl.SSLContext:
-    context = _verifying()
+    context = verifying_context()
     for der in _certificates(data):
         with suppress(ssl.SSLError):  # what cannot be read vouches for nobody
             context.load_verify_locations(cadata=der)
@@ -164,21 +160,8 @@ def _context_of_file(data: bytes) -> ssl.SSLContext:
 
 
 def _context_of_system() -> ssl.SSLContext:
-    context = _verifying()
+    context = verifying_context()
     context.load_default_certs()
-    return context
-
-
-def _verifying() -> ssl.SSLContext:
-    """As curl verifies; renegotiation is not taken part in, as it has no end.
-
-    An intermediate authority in the store vouches too, be its root there or not.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_ciphers(CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    overhear(context)
     return context
 
 

@@ -8,12 +8,13 @@ from collections.abc import Awaitable
 from netcheck.apns.bag import MAX_SIZE, BagError, parse
 from netcheck.model.bags import Bag
 from netcheck.model.failing import Phase, PhaseError, Reason
-from netcheck.probe.getting import OK, READ_LIMIT, get_answer
-from netcheck.probe.sockets import Stream
+from netcheck.probe.getting import OK
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.walk import Walk
-from netcheck.wire.http_body import Body, BodyError
-from netcheck.wire.http_forward import HttpForward
-from netcheck.wire.http_get import HttpGet, why_no_answer
+from netcheck.wire.http_asking import HttpForward
+from netcheck.wire.http_body import Body
+from netcheck.wire.http_get import why_no_answer
+from netcheck.wire.http_head import HttpError
 
 Answer = Awaitable[tuple[int, bytes]]
 """A status and a body."""
@@ -22,17 +23,6 @@ Answer = Awaitable[tuple[int, bytes]]
 async def fetch_bag(walk: Walk, answer: Answer, timeout: float, whom: str) -> None:
     """Walk the session phase and set `walk.bag`; raises WalkEnded where no bag is to be had."""
     walk.bag = await walk.step(Phase.SESSION, timeout, _bag_in(answer), whom)
-
-
-def bag_request(host: str, port: int, path: str) -> HttpGet:
-    """The GET for a bag, whose answer may be no larger than a bag."""
-    return HttpGet(host, port, path, MAX_SIZE)
-
-
-async def answer_to(stream: Stream, request: HttpGet) -> tuple[int, bytes]:
-    """Of who is asked for it on a connection."""
-    await get_answer(stream, request)
-    return request.status, request.body
 
 
 async def rest_of(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
@@ -45,7 +35,7 @@ async def rest_of(stream: Stream, forwarded: HttpForward) -> tuple[int, bytes]:
         while not body.done:
             data = await stream.receive_some(READ_LIMIT)
             body.receive(data)
-    except BodyError as error:
+    except HttpError as error:
         raise PhaseError(why_no_answer(data), str(error)) from error
     return head.status, bytes(body)
 

@@ -26,13 +26,12 @@ from netcheck.model.failing import PhaseError, Reason
 from netcheck.model.holds import Hold, HoldEnd
 from netcheck.probe import system
 from netcheck.probe.clock import unix_time
-from netcheck.probe.sockets import Stream, TcpStream, keep_asking
+from netcheck.probe.sockets import READ_LIMIT, Stream, TcpStream, keep_asking
 
 _RUNGS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200)
 """Seconds: common idle timeouts of firewalls and proxies, and what devices count on (10 to 30 minutes)."""
 _POLL = 0.05
 """Seconds: the kernel does not say when its question is answered, it can only be asked."""
-_READ_LIMIT = 4096
 _MOST_BYTES = 64 * 1024
 """Who says more than that within a silence is no peer to be silent with."""
 
@@ -86,7 +85,7 @@ class Line:
         while True:
             with trio.move_on_after(silence) as waiting:
                 try:
-                    data = await self._stream.receive_some(_READ_LIMIT)
+                    data = await self._stream.receive_some(READ_LIMIT)
                 except PhaseError as error:
                     return _ENDS.get(error.reason, HoldEnd.LOCAL)
                 if not data:

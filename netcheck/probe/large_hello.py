@@ -10,7 +10,7 @@ from functools import partial
 
 from netcheck.model.failing import Failure, Phase, PhaseError, Reason
 from netcheck.model.results import LargeHello
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.tls import examining_context, first_flight, is_handshake
 from netcheck.probe.together import together
 from netcheck.probe.walk import Walk
@@ -18,7 +18,6 @@ from netcheck.wire.client_hello import LARGE, client_hello
 
 _SMALL = 400
 """Bytes: what fits into a packet on every link."""
-_READ_LIMIT = 4096
 
 Say = Callable[[Walk, Stream], Awaitable[None]]
 Sends = Callable[[Say], Awaitable[Failure | None]]
@@ -48,7 +47,7 @@ async def _say(hello: bytes, walk: Walk, stream: Stream, piece: int = LARGE) -> 
         walk.connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for at in range(0, len(hello), piece):
         await stream.send_all(hello[at : at + piece])
-    answer = await stream.receive_some(_READ_LIMIT)
+    answer = await stream.receive_some(READ_LIMIT)
     if not answer:
         raise PhaseError(Reason.CLOSED, "the peer closed the connection after the TLS hello")
     if not is_handshake(answer):

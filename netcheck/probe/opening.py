@@ -6,6 +6,7 @@ from typing import Protocol
 
 import trio
 
+from netcheck.apns.bag import MAX_SIZE
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import HTTP_SCHEMES, ProbePath, Way
 from netcheck.model.results import Attempt
@@ -13,9 +14,10 @@ from netcheck.model.services import Timeouts
 from netcheck.probe import grace
 from netcheck.probe.aims import Aim
 from netcheck.probe.authorities import anchors
-from netcheck.probe.bag import answer_to, bag_request, fetch_bag, rest_of
+from netcheck.probe.bag import fetch_bag, rest_of
 from netcheck.probe.clock import unix_time
 from netcheck.probe.connect import connect_directly
+from netcheck.probe.getting import get_answer
 from netcheck.probe.once import Round
 from netcheck.probe.proxy.logins import Logins
 from netcheck.probe.proxy.phases import ProxyRoute, connect_through, handshake_or_end
@@ -25,7 +27,8 @@ from netcheck.probe.secure import Security, begin, is_worth_another_look, look_a
 from netcheck.probe.sockets import Stream, reset_at_once
 from netcheck.probe.walk import Walk, WalkEnded, unforeseen
 from netcheck.wire.handshake import Handshake, handshake_for
-from netcheck.wire.http_forward import HttpForward
+from netcheck.wire.http_asking import HttpForward
+from netcheck.wire.http_get import HttpGet
 from netcheck.wire.target import Target
 
 
@@ -73,7 +76,7 @@ class Opening:
     async def open(self, walk: Walk, shared: Round, aim: Aim, security: Security | None) -> Stream:
         """The stream to the destination, after all phases; raises WalkEnded where one fails."""
         handshake = _handshake(aim)
-        stream: Stream = await self._connect(walk, shared, aim, handshake)
+        stream: Stream = await self.connect(walk, shared, aim, handshake)
         whom = aim.target.place
         if isinstance(handshake, HttpForward):
             await fetch_bag(walk, rest_of(stream, handshake), self._timeouts.tls, whom)
@@ -87,17 +90,14 @@ class Opening:
             if aim.bag is None:
                 await begin(walk, tls, security, self._timeouts.tls)
         if aim.bag is not None:
-            request = bag_request(aim.server_name, aim.port, aim.bag)
-            await fetch_bag(walk, answer_to(stream, request), self._timeouts.tls, whom)
+            request = HttpGet(aim.server_name, aim.port, aim.bag, MAX_SIZE)
+            await fetch_bag(walk, get_answer(stream, request), self._timeouts.tls, whom)
         elif aim.tls is None and (aim.proxies or aim.path.load_balancer):
-            await grace.stays_open(walk, stream, _grace(aim.path))
+            seconds = grace.BEHIND_BALANCER if aim.path.load_balancer else grace.BEHIND_PROXY
+            await grace.stays_open(walk, grace.hear(stream), seconds)
         elif aim.tls is None and walk.connection is not None and walk.connection.was_reset:
             raise WalkEnded(reset_at_once(aim.target.host, aim.target.port).in_phase(Phase.CONNECT))
         return stream
-
-    async def connect(self, walk: Walk, shared: Round, aim: Aim) -> Stream:
-        """The connection to the target, before anything is said in it; raises WalkEnded."""
-        return await self._connect(walk, shared, aim, _handshake(aim))
 
     async def _explained(
         self, walk: Walk, shared: Round, aim: Aim, security: Security, failure: Failure
@@ -105,7 +105,9 @@ class Opening:
         """Why TLS failed, with what connections of their own show of it, if they do."""
         if aim.path.load_balancer and walk.tls is None:
             failure = await self._look_at_header(walk, shared, aim, security, failure)
-        is_told = failure.is_of_header or _may_be_a_dead_member(aim.path, failure)
+        # A load balancer hands out its members in turn: a second connection would change whose turn is next.
+        may_be_a_dead_member = aim.path.load_balancer and failure.reason in (Reason.CLOSED, Reason.RESET)
+        is_told = failure.is_of_header or may_be_a_dead_member
         if is_worth_another_look(walk, failure) and not is_told:
             failure = await self.look_again(walk, shared, aim, security, failure)
         return failure
@@ -143,9 +145,12 @@ class Opening:
 
         return await self._headers.explain(failure, aim.key, aim.path, shows_a_certificate)
 
-    async def _connect(self, walk: Walk, shared: Round, aim: Aim, handshake: Handshake | None) -> Stream:
-        path, target = aim.path, aim.target
-        if not aim.proxies or handshake is None:
+    async def connect(
+        self, walk: Walk, shared: Round, aim: Aim, handshake: Handshake | None = None
+    ) -> Stream:
+        """The connection to the target, before anything is said in it; raises WalkEnded."""
+        path, target, handshake = aim.path, aim.target, handshake or _handshake(aim)
+        if handshake is None:
             stream = await connect_directly(
                 walk, target.host, target.port, path.binding, self._timeouts.connect
             )
@@ -200,15 +205,6 @@ def _handshake(aim: Aim) -> Handshake | None:
     # By its name, whoever resolves: a plain GET has no other way to say whose page is wanted.
     target, page = Target(aim.server_name, aim.target.port), aim.bag
     return handshake_or_end(lambda: HttpForward(target, page, proxy.credentials))
-
-
-def _may_be_a_dead_member(path: ProbePath, failure: Failure) -> bool:
-    """A load balancer hands out its members in turn: a second connection would change whose turn is next."""
-    return bool(path.load_balancer) and failure.reason in (Reason.CLOSED, Reason.RESET)
-
-
-def _grace(path: ProbePath) -> float:
-    return grace.BEHIND_BALANCER if path.load_balancer else grace.BEHIND_PROXY
 
 
 async def security_of(aim: Aim) -> Security | None:

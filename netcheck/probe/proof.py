@@ -52,10 +52,10 @@ async def show(
     except WalkEnded as ended:
         # An alert of who is not Apple says nothing of the certificate.
         is_alert = ended.failure.reason is Reason.TLS_ALERT and walk.tls and walk.tls.trust is not Trust.OTHER
-        refused = by_alert(tls.alert if is_alert else None, identity.not_after, time.time())
+        refused = by_alert(tls.said.alert if is_alert else None, identity.not_after, time.time())
         if refused is Acceptance.UNPROVEN:
             raise
-        return refused, f"TLS alert {tls.alert}: {ended.failure.detail}"
+        return refused, f"TLS alert {tls.said.alert}: {ended.failure.detail}"
     return by_reason(answer.reason, identity.not_after, time.time()), answer.text
 
 

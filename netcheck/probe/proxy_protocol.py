@@ -45,21 +45,19 @@ class Headers:
     """What was seen of each balancer; by the keys that its probes are told apart by."""
 
     def __init__(self) -> None:
-        self._looked: dict[Hashable, float] = {}
-        self._answers: set[Hashable] = set()
+        self._seen: dict[Hashable, tuple[float, bool]] = {}
+        """When it was looked at last, and whether it answered the other way."""
 
     async def explain(self, failure: Failure, key: Hashable, path: ProbePath, look: Look) -> Failure:
         """The failure, with what it has to do with the header, if anything."""
         if failure.phase is not Phase.TLS or failure.reason not in _MAY_BE_THE_HEADER:
             return failure
         now = trio.current_time()
-        if now - self._looked.get(key, -math.inf) >= _EVERY:
-            self._looked[key] = now
-            self._answers.discard(key)
+        if now - self._seen.get(key, (-math.inf, False))[0] >= _EVERY:
+            self._seen[key] = now, False  # others do not look meanwhile
             other = None if path.proxy_protocol else ProxyProtocol.V2
-            if await look(replace(path, proxy_protocol=other)):
-                self._answers.add(key)
-        if key not in self._answers:
+            self._seen[key] = now, await look(replace(path, proxy_protocol=other))
+        if not self._seen[key][1]:
             return failure
         how = "without" if path.proxy_protocol else "after"
         detail = f"{failure.detail}; {how} a header of the PROXY protocol it answers"

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import trio
-
-from netcheck.apns.trust import Anchors, examine
+from netcheck.apns.issuers import Anchors
+from netcheck.apns.trust import examine
 from netcheck.model.failing import NOT_ITS_CERTIFICATE, Failure, Phase, PhaseError, Reason
 from netcheck.model.services import TlsSettings
-from netcheck.probe.sockets import Stream
+from netcheck.probe.grace import stays_open
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.tls import TlsStream, examining_context, tolerant_context
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.http2 import Http2
@@ -21,7 +21,6 @@ from netcheck.wire.http2 import Http2
 FIRST_WORD = 0.3
 """Seconds to wait for what a peer does right after the handshake. With TLS 1.3, a server that refuses the
 client for want of a certificate says so only now."""
-_READ_LIMIT = 4096
 _HTTP2 = "h2"  # RFC 9113 section 3.2
 
 _MAY_SHOW_ITSELF = (Reason.TLS_ALERT, Reason.CLOSED, Reason.RESET)
@@ -105,9 +104,10 @@ async def begin(walk: Walk, tls: TlsStream, security: Security, timeout: float) 
     """Walk the session phase of a service that is not asked for anything else; raises WalkEnded."""
     if walk.lacks_certificate:
         return
-    spoke = await walk.step(Phase.SESSION, max(timeout, 2 * FIRST_WORD), _begin(walk, tls, security))
-    if not spoke:
-        walk.forget(Phase.SESSION)
+    if tls.alpn == _HTTP2 or security.needs_http2:
+        await walk.step(Phase.SESSION, max(timeout, 2 * FIRST_WORD), _speak_http2(walk, tls, security))
+    else:
+        await stays_open(walk, hear_first_word(walk, tls, security), FIRST_WORD)
 
 
 async def shake_hands(walk: Walk, tls: TlsStream, security: Security) -> None:
@@ -141,33 +141,27 @@ def _lacks_certificate(tls: TlsStream, security: Security, error: PhaseError) ->
 
 
 def _may_want_certificate(tls: TlsStream, security: Security) -> bool:
-    return tls.asked_for_certificate and not security.needs_no_certificate
+    return tls.said.asked_for_certificate and not security.needs_no_certificate
 
 
 def _examine(walk: Walk, tls: TlsStream, security: Security, presented: Sequence[bytes]) -> PhaseError | None:
     """What is wrong with the chain, if anything; `walk.tls` is what it says, if it is known who may vouch."""
     if isinstance(security.anchors, PhaseError):
         return security.anchors
+    version = tls.said.version()
     examined = examine(
-        presented, security.server_name, security.anchors, time.time(), alpn=tls.alpn, version=tls.version
+        presented, security.server_name, security.anchors, time.time(), alpn=tls.alpn, version=version
     )
     walk.tls = examined.info
     return None if examined.reason is None else PhaseError(examined.reason, examined.detail)
 
 
-async def _begin(walk: Walk, tls: TlsStream, security: Security) -> bool:
-    """Whether the peer did anything."""
-    if tls.alpn == _HTTP2 or security.needs_http2:
-        with _certificate_may_lack(walk, tls, security):
-            need_http2(tls)
-            session = Http2(security.server_name, request=security.request)
-            await tls.send_all(session.start())
-            await hear_out(tls, session)
-        return True
-    with trio.move_on_after(FIRST_WORD):
-        await hear_first_word(walk, tls, security)
-        return True
-    return False
+async def _speak_http2(walk: Walk, tls: TlsStream, security: Security) -> None:
+    with _certificate_may_lack(walk, tls, security):
+        need_http2(tls)
+        session = Http2(security.server_name, request=security.request)
+        await tls.send_all(session.start())
+        await hear_out(tls, session)
 
 
 def may_speak_http2(settings: TlsSettings) -> bool:
@@ -178,7 +172,7 @@ def may_speak_http2(settings: TlsSettings) -> bool:
 async def hear_first_word(walk: Walk, tls: TlsStream, security: Security) -> None:
     """Until the peer says anything. That and silence are fine; only its leaving is not: PhaseError."""
     with _certificate_may_lack(walk, tls, security):
-        if not await tls.receive_some(_READ_LIMIT):
+        if not await tls.receive_some(READ_LIMIT):
             raise PhaseError(Reason.CLOSED, "the peer ended the connection right after the TLS handshake")
 
 
@@ -210,5 +204,5 @@ def need_http2(tls: TlsStream) -> None:
 async def hear_out(tls: TlsStream, session: Http2) -> None:
     """Until the session, which has begun, is done; PhaseError where it does not come to that."""
     while not session.done:
-        if answer := session.receive(await tls.receive_some(_READ_LIMIT)):
+        if answer := session.receive(await tls.receive_some(READ_LIMIT)):
             await tls.send_all(answer)

@@ -163,6 +163,10 @@ def keep_asking(sock: socket.socket, *, on: bool, patience: float = 0.0) -> None
         raise error_from_os(error, "keep alive") from error
 
 
+READ_LIMIT = 16 * 1024
+"""Bytes to read at once, where nobody knows how many come."""
+
+
 class Stream(Protocol):
     """Bytes both ways; errors come as PhaseError, the end of the stream as b"".
 

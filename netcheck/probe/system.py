@@ -35,7 +35,7 @@ _ROOM_FOR_STAMP = 64
 """Bytes; socket.CMSG_SPACE is not there on Windows."""
 _OFFENDER = 16
 _MOST_SAID = 512
-_TCP_INFO_SIZE = 160  # struct tcp_info of linux/tcp.h
+_TCP_INFO = 11  # linux/tcp.h, as its struct tcp_info
 _SINCE_ACK_MILLISECONDS = 56  # tcpi_last_ack_recv, u32
 _MEASURED = struct.Struct("=68xI28xI")  # tcpi_rtt (microseconds) and tcpi_total_retrans
 
@@ -72,6 +72,8 @@ class System:
     """Whether a fresh connection's round trip is the time from SYN to SYN-ACK, in microseconds."""
     has_epoll = False
     """Whether one object tells of the events of many sockets, and is itself one that can be waited for."""
+    measured: tuple[int, struct.Struct, float] | None = None
+    """The option that has what the kernel measured of a connection, its layout, and its units in a second."""
 
     def open_socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
         """One that does not block. Raises OSError."""
@@ -106,9 +108,19 @@ class System:
         """
         return sock.recv(limit), 0.0
 
-    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:  # noqa: ARG002
+    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
         """What the kernel measured of a connection; None where it does not say."""
-        return None
+        if self.measured is None:
+            return None
+        option, layout, second = self.measured
+        try:
+            raw = sock.getsockopt(socket.IPPROTO_TCP, option, layout.size)
+        except OSError:
+            return None
+        if len(raw) < layout.size:
+            return None
+        rtt, retransmits = layout.unpack(raw)
+        return TcpInfo(rtt / second if rtt else None, retransmits)
 
     def since_ack(self, sock: socket.socket) -> float | None:  # noqa: ARG002
         """Seconds since the other end last acknowledged anything; None where the kernel does not say.
@@ -150,6 +162,7 @@ class Linux(System):
     under_way = (errno.EINPROGRESS,)  # the other one is an error here
     times_connecting = True
     has_epoll = True
+    measured = (_TCP_INFO, _MEASURED, 1e6)
 
     def open_socket(self, family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
         return socket.socket(family, kind | socket.SOCK_NONBLOCK)  # by one call, in place of two
@@ -183,27 +196,14 @@ class Linux(System):
                 return data, max(0.0, time.time() - seconds - nanoseconds / 1e9)
         return data, 0.0
 
-    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
-        try:
-            raw = self._tcp_info(sock)
-        except OSError:
-            return None
-        if len(raw) < _MEASURED.size:
-            return None
-        rtt, retransmits = _MEASURED.unpack_from(raw)
-        return TcpInfo(rtt / 1e6 if rtt else None, retransmits)
-
     def since_ack(self, sock: socket.socket) -> float | None:
         """The kernel counts in steps of up to 10 ms."""
         try:
-            raw = self._tcp_info(sock)
+            raw = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _MEASURED.size)
         except OSError as error:
             raise error_from_os(error, "read TCP_INFO") from error
         (milliseconds,) = struct.unpack_from("=I", raw, _SINCE_ACK_MILLISECONDS)
         return float(milliseconds / 1000)
-
-    def _tcp_info(self, sock: socket.socket) -> bytes:
-        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
 
 
 def _offender(error: bytes) -> str:
@@ -239,6 +239,7 @@ class MacOS(System):
     """`IP_BOUND_IF` (ip(4)), `TCP_CONNECTION_INFO` and `TCP_KEEPALIVE` (tcp(4)), scutil(8)."""
 
     under_way = (errno.EINPROGRESS,)
+    measured = (_TCP_CONNECTION_INFO, _CONNECTION_INFO, 1e3)
 
     def __init__(self) -> None:
         self._scutil = _Remembered(_said_by_scutil, "")
@@ -256,16 +257,6 @@ class MacOS(System):
             sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_BOUND_IF, index)
         else:
             sock.setsockopt(socket.IPPROTO_IP, _IP_BOUND_IF, index)
-
-    def tcp_info(self, sock: socket.socket) -> TcpInfo | None:
-        try:
-            raw = sock.getsockopt(socket.IPPROTO_TCP, _TCP_CONNECTION_INFO, _CONNECTION_INFO.size)
-        except OSError:
-            return None
-        if len(raw) < _CONNECTION_INFO.size:
-            return None
-        rtt, retransmits = _CONNECTION_INFO.unpack(raw)
-        return TcpInfo(rtt / 1e3 if rtt else None, retransmits)
 
     def _keep_alive_options(self) -> tuple[int, int, int]:
         return _TCP_KEEPALIVE, _TCP_KEEPINTVL, _TCP_KEEPCNT

@@ -24,7 +24,7 @@ _CERTIFICATE, _CERTIFICATE_REQUEST = 11, 13  # RFC 8446 section 4, HandshakeType
 _TLS_1_3 = 0x0304  # RFC 8446 section 4.2.1
 _OP_LEGACY_SERVER_CONNECT = 0x4  # OpenSSL's ssl.h; a name in `ssl` from Python 3.12 on
 
-CIPHERS = "DEFAULT:@SECLEVEL=2"
+_CIPHERS = "DEFAULT:@SECLEVEL=2"
 """OpenSSL's own list, as curl offers it. That of `ssl` is shorter, and depends on who built Python."""
 
 # OpenSSL's x509_vfy.h
@@ -32,19 +32,33 @@ _NOT_IN_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXP
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
+def verifying_context() -> ssl.SSLContext:
+    """As curl's, but it trusts nobody yet. It takes no part in renegotiation, as that has no end.
+
+    An intermediate authority in the store vouches too, be its root there or not. Connections keep what the
+    peer says of certificates, and its alert.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.sslobject_class = _Overheard
+    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
+    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]  # no stub
+    return context
+
+
 @functools.cache
 def examining_context(alpn: tuple[str, ...]) -> ssl.SSLContext:
     """A client context that takes any certificate, for a chain that is examined after the handshake.
 
     Else as today's clients: TLS 1.2 at least. A peer need not know secure renegotiation (RFC 5746), as
-    devices do not ask for it; renegotiation itself is not taken part in, as it has no end.
+    devices do not ask for it.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = verifying_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers(CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION | _OP_LEGACY_SERVER_CONNECT
-    overhear(context)
+    context.options |= _OP_LEGACY_SERVER_CONNECT
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context
@@ -61,13 +75,6 @@ def tolerant_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:!aNULL:@SECLEVEL=0")
     return context
-
-
-def overhear(context: ssl.SSLContext) -> None:
-    """Have its connections keep what the peer says of certificates, and its alert."""
-    context.sslobject_class = _Overheard
-    # Private; nothing else hears it. Past the property of `ssl`, which makes members of enums of all numbers.
-    ssl._ssl._SSLContext._msg_callback.__set__(context, _overhear)  # type: ignore[attr-defined]  # no stub
 
 
 def presenting_context(alpn: tuple[str, ...], pem: bytes) -> ssl.SSLContext:
@@ -98,6 +105,7 @@ class _Overheard(ssl.SSLObject):
     certificate_version = 0
     asked_for_certificate = False
     alert: int | None = None
+    """The fault that the peer told of (RFC 8446 section 6.2)."""
 
 
 def _overhear(
@@ -156,12 +164,13 @@ class TlsStream:
         wrap = functools.partial(context.wrap_bio, server_hostname=server_name)
         self._driver = TlsDriver(wrap, self._ear.hear, stream.send_all)
         assert isinstance(self._driver.tls, _Overheard)  # noqa: S101 - for the types: its context overhears
-        self._tls = self._driver.tls
+        self.said = self._driver.tls
+        """What OpenSSL says of the connection, and the peer of certificates and of its faults."""
 
     async def handshake(self) -> None:
         """Complete it, or raise PhaseError with a reason of the TLS phases."""
         try:
-            await self._driver.run(self._tls.do_handshake)
+            await self._driver.run(self.said.do_handshake)
         except (StreamEndError, ssl.SSLZeroReturnError):
             raise self._closed() from None
         except PhaseError as error:
@@ -174,22 +183,7 @@ class TlsStream:
     @property
     def alpn(self) -> str | None:
         """What the peer chose of the protocols that were offered."""
-        return self._tls.selected_alpn_protocol()
-
-    @property
-    def version(self) -> str | None:
-        """The version of TLS, as OpenSSL writes it; None before the handshake."""
-        return self._tls.version()
-
-    @property
-    def asked_for_certificate(self) -> bool:
-        """Whether the peer wants a certificate of the client."""
-        return self._tls.asked_for_certificate
-
-    @property
-    def alert(self) -> int | None:
-        """The fault that the peer told of (RFC 8446 section 6.2)."""
-        return self._tls.alert
+        return self.said.selected_alpn_protocol()
 
     def presented(self) -> list[bytes]:
         """The chain as the peer presented it, in DER, the leaf first.
@@ -197,10 +191,10 @@ class TlsStream:
         Also where the handshake failed; empty where it did so before there was one. What is in it need not be
         certificates.
         """
-        if self._tls.certificate_message:
-            return certificates_in(self._tls.certificate_message, self._tls.certificate_version)
+        if self.said.certificate_message:
+            return certificates_in(self.said.certificate_message, self.said.certificate_version)
         # It came in another message, compressed (RFC 8879). Before Python 3.13 this has no public name.
-        hidden = self._tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+        hidden = self.said._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
         return [certificate.public_bytes(ssl._ssl.ENCODING_DER) for certificate in hidden or ()]  # type: ignore[attr-defined]
 
     async def send_all(self, data: bytes) -> None:
@@ -214,7 +208,7 @@ class TlsStream:
     async def receive_some(self, limit: int) -> bytes:
         """At most `limit` bytes; b"" when the peer has closed, with or without saying so."""
         try:
-            return await self._driver.run(functools.partial(self._tls.read, limit))
+            return await self._driver.run(functools.partial(self.said.read, limit))
         except (StreamEndError, ssl.SSLZeroReturnError):
             return b""
         except ssl.SSLError as error:
@@ -249,8 +243,8 @@ class TlsStream:
 
     def _broken(self, error: ssl.SSLError, evidence: bytes = b"") -> PhaseError:
         detail = error.reason or "TLS error"
-        if error.reason is None and self.alert is not None:
-            detail = f"the peer's alert {_ALERTS_WITHOUT_A_NAME.get(self.alert, self.alert)}"
+        if error.reason is None and (alert := self.said.alert) is not None:
+            detail = f"the peer's alert {_ALERTS_WITHOUT_A_NAME.get(alert, alert)}"
         return PhaseError(Reason.TLS_ALERT, detail, evidence)
 
     def _explain_certificate(self, error: ssl.SSLCertVerificationError) -> PhaseError:

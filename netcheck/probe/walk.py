@@ -58,8 +58,8 @@ class Walk:
     __slots__ = (
         "_flood_reason",
         "_late",
-        "_open",
         "bag",
+        "connection",
         "lacks_certificate",
         "legs",
         "login_wanted",
@@ -98,7 +98,8 @@ class Walk:
         self.bag: Bag | None = None
         self.lacks_certificate = False
         """Whether it went well up to where the peer wants a certificate of the client, which ended it."""
-        self._open: TcpStream | None = None
+        self.connection: TcpStream | None = None
+        """Of the first hop, once there is one."""
         self._flood_reason: Reason | None = None
         self._late = 0.0
 
@@ -110,24 +111,19 @@ class Walk:
 
     def close(self) -> None:
         """Close the connection, before the end of the walk too."""
-        if self._open is not None:
-            self._open.close()
-
-    @property
-    def connection(self) -> TcpStream | None:
-        """The TCP connection of the first hop, once there is one."""
-        return self._open
+        if self.connection is not None:
+            self.connection.close()
 
     def keep(self, stream: TcpStream) -> TcpStream:
         """Use this connection from here on; it is closed where the walk ends."""
-        self._open = stream
+        self.connection = stream
         stream.notice_late = self.noticed_late
         self._grant()
         return stream
 
     def _grant(self) -> None:
-        if self._open is not None and self._flood_reason is not None:
-            self._open.grant(_MOST_BYTES, self._flood_reason)
+        if self.connection is not None and self._flood_reason is not None:
+            self.connection.grant(_MOST_BYTES, self._flood_reason)
 
     async def step(self, phase: Phase, timeout: float, doing: Awaitable[T], whom: str = "") -> T:
         """What `doing` gives, or WalkEnded with why it did not; the phase has a duration either way.

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from netcheck.model.paths import Proxy, ProxyScheme
-from netcheck.wire.http_connect import HttpConnect
+from netcheck.wire.http_asking import HttpConnect
 from netcheck.wire.socks4 import Socks4
 from netcheck.wire.socks5 import Socks5
 from netcheck.wire.target import Target

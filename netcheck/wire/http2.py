@@ -56,7 +56,7 @@ class Http2:
         self._heard = Transcript(None)
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._connection.local_settings = _settings()
-        self._request = _push(authority, topic) if topic else _request(authority) if request else None
+        self._request = _request(authority, topic) if topic or request else None
         self._takes_any = topic is not None
         self._missing = {"settings", "acknowledgement", *(["answer"] if self._request else [])}
         self._received = bytearray()
@@ -187,29 +187,20 @@ def _settings() -> h2.settings.Settings:
     return settings
 
 
-_Request = tuple[list[tuple[str, str]], bytes]
-"""Headers and payload."""
-
-
-def _request(authority: str) -> _Request:
-    return _headers(authority, _PAYLOAD), _PAYLOAD
-
-
-def _push(authority: str, topic: str) -> _Request:
-    """As an MDM server asks a device to come; APNs is not to keep it."""
-    about = [("apns-topic", topic), ("apns-push-type", "mdm"), ("apns-expiration", "0")]
-    return [*_headers(authority, _PAYLOAD_OF_MDM), *about], _PAYLOAD_OF_MDM
-
-
-def _headers(authority: str, payload: bytes) -> list[tuple[str, str]]:
-    return [
+def _request(authority: str, topic: str | None) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and payload; with a topic as an MDM server asks a device to come: APNs is not to keep it."""
+    payload = _PAYLOAD_OF_MDM if topic else _PAYLOAD
+    about = [("apns-topic", topic), ("apns-push-type", "mdm"), ("apns-expiration", "0")] if topic else []
+    headers = [
         (":method", "POST"),
         (":scheme", "https"),
         (":authority", authority),
         (":path", _PATH),
         ("user-agent", f"netcheck/{__version__}"),
         ("content-length", str(len(payload))),
+        *about,
     ]
+    return headers, payload
 
 
 def _reason(body: bytes) -> str | None:

@@ -6,18 +6,20 @@ head ends; what a refusal means is `http_refusal`'s, and how to log in is `http_
 
 from netcheck.model.credentials import AuthScheme, Credentials
 from netcheck.model.failing import Reason
-from netcheck.wire.http_framing import Framing, FramingError
-from netcheck.wire.http_head import Head, HeadError, HeadReader
+from netcheck.wire.http_framing import Framing
+from netcheck.wire.http_head import Head, HeadReader, HttpError
 from netcheck.wire.http_headers import Challenge
 from netcheck.wire.http_login import choices
 from netcheck.wire.http_refusal import LOGIN_REQUIRED, Refusal
-from netcheck.wire.http_request import request
+from netcheck.wire.http_request import ACCEPT_ENCODING, authority, checked_path, host_header, request
+from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError, Transcript
 
 MOST_OF_A_REFUSAL = 64 * 1024
 """In bytes, of its body: after a longer one another connection is cheaper."""
 
 _MARK = b"HTTP/"
+_HTTP_PORT = 80
 
 
 class LoginWantedError(HandshakeError):
@@ -106,7 +108,7 @@ class AskedByHttp:
             raise self._heard.foreign("HTTP")
         try:
             head = self._reader.feed(data)
-        except HeadError as error:  # a refusal says what it says, however long or odd its head is
+        except HttpError as error:  # a refusal says what it says, however long or odd its head is
             raise self.so_far() or self._heard.error(Reason.PROXY_BAD_REPLY, str(error)) from error
         if head is not None:
             self._judge(head)
@@ -136,6 +138,29 @@ class AskedByHttp:
         return refusal.error
 
 
+class HttpConnect(AskedByHttp):
+    """Asks for a tunnel (RFC 9110 section 9.3.6). ValueError for a target that HTTP cannot carry."""
+
+    headers = (b"Proxy-Connection: Keep-Alive",)  # as curl and Apple's systems say it; some proxies want it
+
+    def __init__(self, target: Target, credentials: Credentials | None) -> None:
+        asked = authority(target)
+        super().__init__("CONNECT", asked, asked, credentials)
+
+
+class HttpForward(AskedByHttp):
+    """Asks for `http://TARGET/PATH` (RFC 9112 section 3.2.2): proxies deny CONNECT to port 80.
+
+    What follows the head is the body, which `Body` reads. ValueError for what HTTP cannot carry.
+    """
+
+    headers = (ACCEPT_ENCODING,)
+
+    def __init__(self, target: Target, path: str, credentials: Credentials | None) -> None:
+        host = host_header(target) if target.port == _HTTP_PORT else authority(target)
+        super().__init__("GET", b"http://" + host + checked_path(path), host, credentials)
+
+
 def _rest(head: Head, begun: bytes) -> Framing | None:
     """What two lengths say is no end to rely on."""
     lengths = {value for name, value in head.headers if name == b"content-length"}
@@ -145,6 +170,6 @@ def _rest(head: Head, begun: bytes) -> Framing | None:
         rest = Framing(head)
         if begun:
             rest.take(begun)
-    except FramingError:
+    except HttpError:
         return None
     return None if rest.is_open else rest

@@ -5,60 +5,40 @@ Bounded before and after decompression. Does no I/O, and knows no status.
 
 import zlib
 
-from netcheck.wire.http_framing import Framing, FramingError
-from netcheck.wire.http_head import Head
+from netcheck.wire.http_framing import Framing
+from netcheck.wire.http_head import Head, HttpError
 
 _GZIP = frozenset({b"gzip", b"x-gzip"})  # RFC 9110 section 8.4.1.3
 _DEFLATE = b"deflate"
 _ANY_WINDOW, _GZIP_ONLY, _RAW = zlib.MAX_WBITS, 16 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
-class BodyError(Exception):
-    """The body cannot be had; the message says why."""
-
-
 class Body:
     """Collects at most `limit` bytes, decompressed; whole once `done` is true."""
 
     def __init__(self, head: Head, limit: int) -> None:
-        """BodyError for a coding that we cannot read, or framing that is none."""
+        """HttpError for a coding that we cannot read, or framing that is none."""
         self._limit = limit
         self._came = 0
         self._read = bytearray()
-        self._failed: BodyError | None = None
         self._coding = _coding(head)
-        try:
-            self._framing = Framing(head)
-        except FramingError as error:
-            raise BodyError(str(error)) from error
+        self._framing = Framing(head)
+        self.done = self._framing.done
 
     def __bytes__(self) -> bytes:
         return bytes(self._read)
 
-    @property
-    def done(self) -> bool:
-        return self._framing.done and self._failed is None
-
     def receive(self, data: bytes) -> None:
-        """Take what was read, b"" for the end of the stream. BodyError once no good body can follow."""
-        if self._failed:
-            raise self._failed
-        if self.done:
-            return
-        try:
-            self._take(self._framing.take(data))
-        except (BodyError, FramingError) as error:
-            self._failed = error if isinstance(error, BodyError) else BodyError(str(error))
-            raise self._failed from error
-
-    def _take(self, data: bytes) -> None:
-        self._came += len(data)
+        """Take what was read, b"" for the end of the stream. HttpError once no good body can follow."""
+        piece = self._framing.take(data)
+        self._came += len(piece)
         room = self._limit - len(self._read)
-        self._read += self._coding.read(data, room + 1) if self._coding else data
+        self._read += self._coding.read(piece, room + 1) if self._coding else piece
         if max(self._came, len(self._read)) > self._limit:
-            raise BodyError(f"the answer's body exceeds {self._limit} bytes")
-        if self.done and self._coding and self._came and not self._coding.complete:
-            raise BodyError("the compressed body is cut off")
+            raise HttpError(f"the answer's body exceeds {self._limit} bytes")
+        if self._framing.done and self._coding and self._came and not self._coding.complete:
+            raise HttpError("the compressed body is cut off")
+        self.done = self._framing.done
 
 
 class _Compressed:
@@ -83,7 +63,7 @@ class _Compressed:
         try:
             return self._inflater.decompress(data, most)
         except zlib.error as error:
-            raise BodyError("the body is not compressed as its head says") from error
+            raise HttpError("the body is not compressed as its head says") from error
 
 
 def _coding(head: Head) -> _Compressed | None:
@@ -96,4 +76,4 @@ def _coding(head: Head) -> _Compressed | None:
         case [name] if name == _DEFLATE:
             return _Compressed(None)
         case _:
-            raise BodyError("the body is in a content coding that was not asked for")
+            raise HttpError("the body is in a content coding that was not asked for")

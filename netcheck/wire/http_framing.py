@@ -7,7 +7,7 @@ proxies send such answers. What is in a body is not known here.
 import re
 from collections.abc import Callable, Iterator
 
-from netcheck.wire.http_head import MAX_HEAD, MAX_LINE, Head
+from netcheck.wire.http_head import MAX_HEAD, MAX_LINE, Head, HttpError
 
 _LENGTH = re.compile(rb"\+?0*([0-9]+)")
 """As strtoll() reads it, so in curl: `+5` is one, and so is the first of `5, 5`."""
@@ -18,10 +18,6 @@ _CHUNKED, _NO_CODING = b"chunked", (b"", b"identity")
 _WITHOUT_BODY = frozenset({204, 304})  # RFC 9112 section 6.3
 
 
-class FramingError(Exception):
-    """The body has no end that can be told; the message says why."""
-
-
 class Framing:
     """Takes what follows a head, and hands on what of it is body; `done` at its end.
 
@@ -30,7 +26,7 @@ class Framing:
     """
 
     def __init__(self, head: Head) -> None:
-        """FramingError for a length that is none, and for an unknown transfer coding."""
+        """HttpError for a length that is none, and for an unknown transfer coding."""
         is_chunked = _is_chunked(head)
         length = 0 if head.status in _WITHOUT_BODY else None if is_chunked else _length(head)
         self.left = length or 0
@@ -42,7 +38,7 @@ class Framing:
         self._trailers = 0
 
     def take(self, data: bytes) -> bytes:
-        """What of it is body; b"" is the end of the stream. FramingError where no good end can follow."""
+        """What of it is body; b"" is the end of the stream. HttpError where no good end can follow."""
         if self.done:
             return b""
         if not data:
@@ -55,7 +51,7 @@ class Framing:
 
     def _close(self) -> None:
         if not self.is_open:
-            raise FramingError("the peer closed the connection before its answer was complete")
+            raise HttpError("the peer closed the connection before its answer was complete")
         self.done = True
 
     def _pieces(self) -> Iterator[bytes]:
@@ -78,7 +74,7 @@ class Framing:
     def _next_line(self) -> bytes | None:
         end = self._unread.find(b"\n")
         if max(end, len(self._unread) if end < 0 else 0) >= MAX_LINE:
-            raise FramingError(f"the answer is not valid HTTP: a line of a chunk exceeds {MAX_LINE} bytes")
+            raise HttpError(f"the answer is not valid HTTP: a line of a chunk exceeds {MAX_LINE} bytes")
         if end < 0:
             return None
         line = bytes(self._unread[:end])
@@ -89,26 +85,26 @@ class Framing:
         """Of a chunk (RFC 9112 section 7.1), whatever stands after it."""
         size = _CHUNK.match(line)
         if size is None:
-            raise FramingError("the answer is not valid HTTP: a chunk has no size")
+            raise HttpError("the answer is not valid HTTP: a chunk has no size")
         self.left = int(size[0], 16)
         self._lines = self._take_end if self.left else self._take_trailer
 
     def _take_end(self, line: bytes) -> None:
         if line:
-            raise FramingError("the answer is not valid HTTP: a chunk has another size than it says")
+            raise HttpError("the answer is not valid HTTP: a chunk has another size than it says")
         self._lines = self._take_size
 
     def _take_trailer(self, line: bytes) -> None:
         self._trailers += len(line) + 1
         if self._trailers > MAX_HEAD:
-            raise FramingError(f"the answer is not valid HTTP: its trailers exceed {MAX_HEAD} bytes")
+            raise HttpError(f"the answer is not valid HTTP: its trailers exceed {MAX_HEAD} bytes")
         self.done = not line
 
 
 def _is_chunked(head: Head) -> bool:
     codings = {coding.strip().lower() for coding in head[b"transfer-encoding"].split(b",")}
     if codings - {_CHUNKED, *_NO_CODING}:
-        raise FramingError("the answer is not valid HTTP: its transfer coding was not asked for")
+        raise HttpError("the answer is not valid HTTP: its transfer coding was not asked for")
     return _CHUNKED in codings
 
 
@@ -119,5 +115,5 @@ def _length(head: Head) -> int | None:
         return None
     length = _LENGTH.match(said[-1])
     if length is None:
-        raise FramingError("the answer is not valid HTTP: its length is no number")
+        raise HttpError("the answer is not valid HTTP: its length is no number")
     return int(length[1]) if len(length[1]) <= _DIGITS else None

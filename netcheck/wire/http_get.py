@@ -4,8 +4,8 @@ Knows no proxies, follows no redirects, and not what a status means: that is its
 """
 
 from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
-from netcheck.wire.http_body import Body, BodyError
-from netcheck.wire.http_head import HeadError, HeadReader
+from netcheck.wire.http_body import Body
+from netcheck.wire.http_head import HeadReader, HttpError
 from netcheck.wire.http_request import ACCEPT_ENCODING, checked_path, host_header, request
 from netcheck.wire.target import Target
 
@@ -46,19 +46,19 @@ class HttpGet:
         self._first += data[: EVIDENCE_LIMIT - len(self._first)]
         try:
             self._take(data)
-        except (HeadError, BodyError) as error:
+        except HttpError as error:
             raise PhaseError(why_no_answer(data), str(error), self._first) from error
 
     def _take(self, data: bytes) -> None:
         if not _MARK.startswith(self._first[: len(_MARK)]):
-            raise HeadError("the peer does not speak HTTP")
+            raise HttpError("the peer does not speak HTTP")
         if self._body is not None:
             self._body.receive(data)
         elif not data:
-            raise HeadError(f"the peer closed the connection {self._when()}")
+            raise HttpError(f"the peer closed the connection {self._when()}")
         elif head := self._reader.feed(data):
             if head.status < 200:
-                raise HeadError("the answer is not valid HTTP: it answers nothing that was asked")
+                raise HttpError("the answer is not valid HTTP: it answers nothing that was asked")
             self.status = head.status
             self.location = head[b"location"].decode("latin-1")
             self._body = Body(head, self._limit)

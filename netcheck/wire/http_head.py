@@ -19,8 +19,8 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([0-9]+)[ \t]+0*([0-9]{3})(?![0-9])[ \t]*([
 _SWITCHING_PROTOCOLS = 101
 
 
-class HeadError(Exception):
-    """The head cannot be read; the message says why."""
+class HttpError(Exception):
+    """An answer's head or body cannot be read, or has no end; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class HeadReader:
         self._unread = bytearray()
         self._size = self._lines = 0
         self._blank_lines = 0
-        self._status: tuple[int, bytes, bool] | None = None
+        self._status_line: re.Match[bytes] | None = None
         self._headers: list[tuple[bytes, bytearray]] = []
 
     def feed(self, data: bytes) -> Head | None:
-        """The head once it is complete, until then None; HeadError where no head can come of it."""
+        """The head once it is complete, until then None; HttpError where no head can come of it."""
         self._unread += data
         while (line := self._next_line()) is not None:
             if head := self._take(line):
@@ -76,21 +76,20 @@ class HeadReader:
 
     def so_far(self) -> Head | None:
         """The final head as far as it came; None as long as its status is not known."""
-        if self._status is None and (match := _STATUS_LINE.match(self._unread)):
-            return _head(*_said(match), [])
-        return _head(*self._status, self._headers) if self._status else None
+        line = self._status_line or _STATUS_LINE.match(self._unread)
+        return _head(line, self._headers) if line else None
 
     def _next_line(self) -> bytes | None:
         end = self._unread.find(b"\n")
         size = end + 1 if end >= 0 else len(self._unread)
         if size > MAX_LINE:
-            raise HeadError(f"a line of the answer's head exceeds {MAX_LINE} bytes")
+            raise HttpError(f"a line of the answer's head exceeds {MAX_LINE} bytes")
         if self._size + size > MAX_HEAD:
-            raise HeadError(f"the answer's head exceeds {MAX_HEAD} bytes")
+            raise HttpError(f"the answer's head exceeds {MAX_HEAD} bytes")
         if end < 0:
             return None
         if self._lines >= MOST_LINES:
-            raise HeadError(f"the answer's head exceeds {MOST_LINES} lines")
+            raise HttpError(f"the answer's head exceeds {MOST_LINES} lines")
         self._lines += 1
         line = bytes(self._unread[:size])
         del self._unread[:size]
@@ -99,14 +98,14 @@ class HeadReader:
 
     def _take(self, line: bytes) -> Head | None:
         """The final head, if this line ends it."""
-        if self._status is None:
+        if self._status_line is None:
             self._begin(line)
         elif line:
             self._take_header(line)
-        elif 100 <= self._status[0] < 200 and self._status[0] != _SWITCHING_PROTOCOLS:
-            self._status, self._headers = None, []
+        elif 100 <= int(self._status_line[2]) < 200 and int(self._status_line[2]) != _SWITCHING_PROTOCOLS:
+            self._status_line, self._headers = None, []
         else:
-            return _head(*self._status, self._headers)
+            return _head(self._status_line, self._headers)
         return None
 
     def _begin(self, line: bytes) -> None:
@@ -118,29 +117,25 @@ class HeadReader:
             raise self._no_head("it has no status")
         if self._blank_lines:  # curl takes no such answer either
             raise self._no_head("a blank line stands before its status")
-        self._status = _said(match)
+        self._status_line = match
 
-    def _no_head(self, why: str) -> HeadError:
+    def _no_head(self, why: str) -> HttpError:
         """What follows is no beginning of a head, however much of it came along."""
         self._unread.clear()
-        return HeadError(f"the answer is not valid HTTP: {why}")
+        return HttpError(f"the answer is not valid HTTP: {why}")
 
     def _take_header(self, line: bytes) -> None:
         if b"\0" in line:
-            raise HeadError("the answer is not valid HTTP: a header has a NUL")
+            raise HttpError("the answer is not valid HTTP: a header has a NUL")
         if line[:1] in (b" ", b"\t") and self._headers:  # folded, RFC 9112 section 5.2
             self._headers[-1][1].extend(b" " + line.strip())
             return
         name, colon, value = line.partition(b":")
         if not colon:
-            raise HeadError("the answer is not valid HTTP: a header has no colon")
+            raise HttpError("the answer is not valid HTTP: a header has no colon")
         self._headers.append((name.strip().lower(), bytearray(value.strip())))
 
 
-def _said(line: re.Match[bytes]) -> tuple[int, bytes, bool]:
-    """Status, phrase, and whether it is HTTP/1.0."""
-    return int(line[2]), line[3].rstrip(), int(line[1]) == 0
-
-
-def _head(status: int, phrase: bytes, is_1_0: bool, headers: list[tuple[bytes, bytearray]]) -> Head:
-    return Head(status, phrase, tuple((name, bytes(value)) for name, value in headers), is_1_0)
+def _head(line: re.Match[bytes], headers: list[tuple[bytes, bytearray]]) -> Head:
+    named = tuple((name, bytes(value)) for name, value in headers)
+    return Head(int(line[2]), line[3].rstrip(), named, is_1_0=int(line[1]) == 0)

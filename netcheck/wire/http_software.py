@@ -1,6 +1,6 @@
 """What a program is that answers in HTTP: by its name in the answer, or by a page of its own. Does no I/O."""
 
-from netcheck.wire.http_head import Head, HeadError, HeadReader
+from netcheck.wire.http_head import Head, HeadReader, HttpError
 from netcheck.wire.transcript import Transcript
 
 _OF_HAPROXY = (
@@ -33,6 +33,6 @@ def software_in(answer: bytes) -> str:
     reader = HeadReader()
     try:
         head = reader.feed(answer) or reader.so_far()
-    except HeadError:
+    except HttpError:
         return ""
     return Transcript(None).text(software_of(head, reader.rest)) if head else ""

@@ -4,7 +4,6 @@ and "SOCKS 4A: A Simple Extension to SOCKS 4 Protocol".
 Knows how the protocol is written and what its codes mean to us, and does no I/O.
 """
 
-from enum import IntEnum
 from ipaddress import IPv4Address
 
 from netcheck.model.credentials import Credentials
@@ -20,23 +19,14 @@ _REPLY_VERSIONS = (0, _VERSION)
 _NAME_FOLLOWS = bytes((0, 0, 0, 1))  # 4A: an address that cannot be, 0.0.0.x with x not 0
 
 
-class Code(IntEnum):
-    """The reply's CD field, in the memo's order; none says more than this."""
-
-    GRANTED = 0x5A
-    REJECTED = 0x5B
-    NO_IDENTD = 0x5C
-    IDENTD_DISAGREES = 0x5D
-
-
-_MEANINGS: dict[int, tuple[Reason, str]] = {
+_GRANTED = 0x5A  # the reply's CD field, as the next three
+_REFUSALS = {
     # dante sends it for rules, refusals, timeouts, unknown names and a missing login alike: it says nothing
     # of a user ID either, where one was sent.
-    Code.REJECTED: (Reason.PROXY_ERROR, "rejected or failed; SOCKS4 cannot say why"),
-    Code.NO_IDENTD: (Reason.PROXY_AUTH_FAILED, "the proxy cannot ask identd on this machine who we are"),
-    Code.IDENTD_DISAGREES: (Reason.PROXY_AUTH_FAILED, "identd on this machine names another user"),
+    0x5B: (Reason.PROXY_ERROR, "rejected or failed; SOCKS4 cannot say why"),
+    0x5C: (Reason.PROXY_AUTH_FAILED, "the proxy cannot ask identd on this machine who we are"),
+    0x5D: (Reason.PROXY_AUTH_FAILED, "identd on this machine names another user"),
 }
-_CODES = frozenset(Code)
 
 
 class Socks4(Dialogue):
@@ -57,9 +47,9 @@ class Socks4(Dialogue):
         if version not in _REPLY_VERSIONS:
             raise self._heard.foreign("SOCKS4")
         (code,) = yield 1
-        self.spoke = code in _CODES
-        if code != Code.GRANTED:  # some send nothing after it
-            reason, meaning = _MEANINGS.get(code, (Reason.PROXY_BAD_REPLY, "not a code of SOCKS4"))
+        self.spoke = code == _GRANTED or code in _REFUSALS
+        if code != _GRANTED:  # some send nothing after it
+            reason, meaning = _REFUSALS.get(code, (Reason.PROXY_BAD_REPLY, "not a code of SOCKS4"))
             raise self._heard.error(reason, f"SOCKS4 reply 0x{code:02x}: {meaning}")
         yield 6  # the bound port and address, which mean nothing after a CONNECT
         self._finish()

@@ -4,7 +4,6 @@ Knows how the protocol is written and what its codes mean to us, and does no I/O
 """
 
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv6Address
 
 from netcheck.model.credentials import Credentials
 from netcheck.model.failing import LoginFault, Reason, RefusedLogin
@@ -31,46 +30,34 @@ class Method(IntEnum):
     NONE_ACCEPTABLE = 0xFF
 
 
-class AddressType(IntEnum):
-    """RFC 1928 section 4, ATYP."""
+_IPV4, _NAME, _IPV6 = 1, 3, 4  # RFC 1928 section 4, ATYP
+_ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
+_SUCCEEDED = 0
 
-    IPV4 = 1
-    NAME = 3
-    IPV6 = 4
-
-
-class Reply(IntEnum):
-    """RFC 1928 section 6, REP."""
-
-    SUCCEEDED = 0
-    GENERAL_FAILURE = 1
-    NOT_ALLOWED = 2
-    NETWORK_UNREACHABLE = 3
-    HOST_UNREACHABLE = 4
-    CONNECTION_REFUSED = 5
-    TTL_EXPIRED = 6
-    COMMAND_NOT_SUPPORTED = 7
-    ADDRESS_TYPE_NOT_SUPPORTED = 8
-
-
-_REASONS: dict[int, Reason] = {
-    Reply.NOT_ALLOWED: Reason.PROXY_DENIED,
-    Reply.NETWORK_UNREACHABLE: Reason.PROXY_TARGET_UNREACHABLE,
-    Reply.HOST_UNREACHABLE: Reason.PROXY_TARGET_UNREACHABLE,
-    Reply.CONNECTION_REFUSED: Reason.PROXY_TARGET_REFUSED,
-    Reply.TTL_EXPIRED: Reason.PROXY_TARGET_TIMEOUT,  # dante says it when its connect times out
+# RFC 1928 section 6, REP; the second where a name was asked for
+_REPLIES = {
+    1: (Reason.PROXY_ERROR, "general failure"),
+    2: (Reason.PROXY_DENIED, "not allowed"),
+    3: (Reason.PROXY_TARGET_UNREACHABLE, "network unreachable"),
+    4: (Reason.PROXY_TARGET_UNREACHABLE, "host unreachable"),
+    5: (Reason.PROXY_TARGET_REFUSED, "connection refused"),
+    6: (Reason.PROXY_TARGET_TIMEOUT, "ttl expired"),  # dante says it when its connect times out
+    7: (Reason.PROXY_ERROR, "command not supported"),
+    8: (
+        Reason.PROXY_ERROR,
+        "address type not supported; it takes no addresses of this family (`families`)",
+    ),
 }
-_REASONS_BY_NAME = {**_REASONS, Reply.ADDRESS_TYPE_NOT_SUPPORTED: Reason.PROXY_DNS_FAILURE}
-_HINTS_BY_NAME: dict[int, str] = {
-    Reply.HOST_UNREACHABLE: ", or the proxy does not know the name",  # so dante says that as well
-    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no names (`resolve: local`), or found no usable address",
-}
-_HINTS_BY_ADDRESS: dict[int, str] = {
-    Reply.ADDRESS_TYPE_NOT_SUPPORTED: "; it takes no addresses of this family (`families`)",
+_REPLIES_TO_A_NAME = {
+    **_REPLIES,
+    # so dante says that as well
+    4: (Reason.PROXY_TARGET_UNREACHABLE, "host unreachable, or the proxy does not know the name"),
+    8: (
+        Reason.PROXY_DNS_FAILURE,
+        "address type not supported; it takes no names (`resolve: local`), or found no usable address",
+    ),
 }
 _METHODS = frozenset(Method)
-_REPLIES = frozenset(Reply)
-_ADDRESS_SIZES = {AddressType.IPV4: 4, AddressType.IPV6: 16}
 
 
 class Socks5(Dialogue):
@@ -82,10 +69,9 @@ class Socks5(Dialogue):
         self._offered = (Method.NONE, Method.PASSWORD) if credentials else (Method.NONE,)
         self._login = _login(credentials) if credentials else _EMPTY_LOGIN
         self._request = _request(target)
-        by_name = target.address is None
-        self._reasons = _REASONS_BY_NAME if by_name else _REASONS
-        self._hints = _HINTS_BY_NAME if by_name else _HINTS_BY_ADDRESS
-        self._login_sent = self._login_accepted = False
+        self._replies = _REPLIES_TO_A_NAME if target.address is None else _REPLIES
+        self.awaits_login = False
+        """Whether it has asked for a user name and password, has got them, and has not answered."""
         self.none_acceptable = False
         """True once the proxy has turned down all methods that we know how to use."""
 
@@ -108,7 +94,7 @@ class Socks5(Dialogue):
                 return
             case Method.PASSWORD:  # as curl, also where it was not offered
                 self._send(self._login)
-                self._login_sent = True
+                self.awaits_login = True
                 yield from self._hear_login()
             case Method.GSSAPI:
                 raise self.gssapi_wanted()
@@ -131,11 +117,6 @@ class Socks5(Dialogue):
         detail = "the proxy wants a user name and password (SOCKS5 method 0x02)"
         return self._heard.error(Reason.PROXY_AUTH_REQUIRED, detail)
 
-    @property
-    def awaits_login(self) -> bool:
-        """Whether it has asked for a user name and password, has got them, and has not answered."""
-        return self._login_sent and not self._login_accepted
-
     def gssapi_wanted(self) -> HandshakeError:
         """The error for a proxy that chose GSSAPI, here or when it was offered nothing else."""
         detail = "the proxy wants GSSAPI (Kerberos, SOCKS5 method 0x01)"
@@ -147,7 +128,7 @@ class Socks5(Dialogue):
         (version,) = yield 1
         (status,) = yield 1
         if status == _LOGIN_SUCCEEDED:
-            self._login_accepted = True
+            self.awaits_login = False
             return
         if version not in _LOGIN_ANSWERED_IN:
             raise self._bad_reply(f"answered the password in version 0x{version:02x}, not 0x01")
@@ -162,17 +143,18 @@ class Socks5(Dialogue):
         if version != _VERSION:
             raise self._bad_reply(f"replied in version 0x{version:02x}, not 0x05")
         (code,) = yield 1
-        if code != Reply.SUCCEEDED:
-            raise self._heard.error(self._reasons.get(code, Reason.PROXY_ERROR), self._refusal(code))
+        if code != _SUCCEEDED:
+            reason, meaning = self._replies.get(code, (Reason.PROXY_ERROR, "unassigned"))
+            raise self._heard.error(reason, f"SOCKS5 reply 0x{code:02x}: {meaning}")
         _, address_type = yield 2
         yield from self._skip_bound_address(address_type)
 
     def _skip_bound_address(self, address_type: int) -> Script:
         """Its type is not the target's: dante answers a name with the address it chose."""
-        if address_type == AddressType.NAME:
+        if address_type == _NAME:
             (size,) = yield 1
         elif address_type in _ADDRESS_SIZES:
-            size = _ADDRESS_SIZES[AddressType(address_type)]
+            size = _ADDRESS_SIZES[address_type]
         else:
             raise self._bad_reply(f"replied with address type 0x{address_type:02x}")
         yield size + 2  # and the port
@@ -186,11 +168,6 @@ class Socks5(Dialogue):
 
     def _bad_reply(self, what: str) -> HandshakeError:
         return self._heard.error(Reason.PROXY_BAD_REPLY, f"the proxy {what}")
-
-    def _refusal(self, code: int) -> str:
-        meaning = Reply(code).name.lower().replace("_", " ") if code in _REPLIES else "unassigned"
-        hint = self._hints.get(code, "")
-        return f"SOCKS5 reply 0x{code:02x}: {meaning}{hint}"
 
 
 class GssapiOffer(Dialogue):
@@ -215,13 +192,9 @@ def _request(target: Target) -> bytes:
 
 
 def _destination(target: Target) -> bytes:
-    match target.address:
-        case IPv4Address() as address:
-            return bytes((AddressType.IPV4,)) + address.packed
-        case IPv6Address() as address:
-            return bytes((AddressType.IPV6,)) + address.packed
-        case None:
-            return bytes((AddressType.NAME,)) + _counted(target.name)
+    if (address := target.address) is None:
+        return bytes((_NAME,)) + _counted(target.name)
+    return bytes((_IPV4 if address.version == 4 else _IPV6,)) + address.packed
 
 
 def _login(credentials: Credentials) -> bytes:

@@ -7,11 +7,11 @@ import pytest
 from netcheck.apns.addresses import (
     is_allocated,
     is_apple_name,
-    is_expected,
     is_public,
     is_published,
     is_sinkhole,
     published_range,
+    unexpected,
 )
 
 
@@ -61,7 +61,7 @@ def test_addresses_that_lead_back_to_this_machine_are_sinkholes(address: str) ->
 @pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "100.64.0.1", "169.254.1.1", "203.0.113.1"])
 def test_addresses_that_may_be_a_relays_are_none(address: str) -> None:
     assert not is_sinkhole(address)
-    assert not is_expected("1-courier.push.apple.com", address)
+    assert unexpected("1-courier.push.apple.com", [address])
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_what_registries_gave_to_apple_is_apples(address: str, apples: bool) -> 
 
 def test_where_a_service_is_expected() -> None:
     networks = [ip_network("10.0.0.0/8")]
-    assert is_expected("mdm.example.com", "203.0.113.1")
-    assert is_expected("mdm.example.com", "10.1.2.3", networks)
-    assert is_expected("mdm.example.com", "64:ff9b::a01:203", networks)  # the same, made by DNS64
-    assert not is_expected("mdm.example.com", "203.0.113.1", networks)
-    assert is_expected("1-courier.push.apple.com", "17.57.144.1")
-    assert not is_expected("1-courier.push.apple.com", "17.57.144.1", networks)
+    assert not unexpected("mdm.example.com", ["203.0.113.1"])
+    assert not unexpected("mdm.example.com", ["10.1.2.3"], networks)
+    assert not unexpected("mdm.example.com", ["64:ff9b::a01:203"], networks)  # the same, made by DNS64
+    assert unexpected("mdm.example.com", ["203.0.113.1"], networks)
+    assert not unexpected("1-courier.push.apple.com", ["17.57.144.1"])
+    assert unexpected("1-courier.push.apple.com", ["17.57.144.1"], networks)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netcheck.apns.issuers import NOBODY, store
-from netcheck.apns.trust import Anchors, Examined, anchors_of_system, apple_anchors, examine
+from netcheck.apns.issuers import NOBODY, Anchors, store
+from netcheck.apns.trust import Examined, anchors_of_system, apple_anchors, examine
 from netcheck.model.failing import Reason
 from netcheck.model.results import Trust
 from tests.apns import forged

@@ -15,11 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from netcheck.apns import trust
 from netcheck.apns.certificates import read
-from netcheck.apns.issuers import NOBODY, Store, Vouching, in_pem, store
+from netcheck.apns.issuers import NOBODY, Anchors, Store, in_pem, store
 from netcheck.apns.trust import (
     APPLE_ANCHORS,
     PUBLIC_AUTHORITIES,
-    Anchors,
     Examined,
     anchors_of_owner,
     anchors_of_system,
@@ -55,7 +54,8 @@ def stored(*authorities: trustme.CA) -> Store:
 
 
 ANCHORS = Anchors(
-    Vouching(((Trust.PUBLIC, stored(PUBLIC)),), frozenset({root(ISSUING).fingerprint(SHA256())})),
+    ((Trust.PUBLIC, stored(PUBLIC)),),
+    frozenset({root(ISSUING).fingerprint(SHA256())}),
     is_apples=True,
 )
 
@@ -65,6 +65,32 @@ def chain(leaf: trustme.LeafCert, *more: trustme.CA) -> list[bytes]:
     presented = [found for blob in leaf.cert_chain_pems for found in certificates(blob.bytes())]
     presented += [root(authority) for authority in more]
     return [certificate.public_bytes(Encoding.DER) for certificate in presented]
+
+
+def made(
+    whose: x509.Certificate | x509.CertificateSigningRequest,
+    issuer: x509.Certificate,
+    signing: trustme.Blob,
+    *extensions: x509.ExtensionType,
+    begins: int = -1,
+    ends: int = 1,
+) -> x509.Certificate:
+    """Of the same name and key as another one, with other extensions, and other days from today."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(whose.subject)
+        .issuer_name(issuer.subject)
+        .public_key(whose.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) + timedelta(begins))
+        .not_valid_after(datetime.now(UTC) + timedelta(ends))
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+    return builder.sign(load_pem_private_key(signing.bytes(), None), SHA256())  # type: ignore[arg-type]  # trustme's keys are EC keys
+
+
+FOR_THE_NAME = x509.SubjectAlternativeName([x509.DNSName(NAME)])
 
 
 def judged(
@@ -104,21 +130,9 @@ def test_an_issuer_of_the_same_name_and_another_key_does_not_pass() -> None:
 def test_a_leaf_cannot_issue_another() -> None:
     """A certificate that is no authority's, though a good one, vouches for nobody."""
     ordinary = PUBLIC.issue_cert("shop.example")
-    key = ordinary.private_key_pem.bytes()
     issuer = certificates(ordinary.cert_chain_pems[0].bytes())[0]
-    forged = (
-        x509.CertificateBuilder()
-        .subject_name(issuer.subject)
-        .issuer_name(issuer.subject)
-        .public_key(issuer.public_key())
-        .serial_number(7)
-        .not_valid_before(datetime.now(UTC) - timedelta(1))
-        .not_valid_after(datetime.now(UTC) + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(load_pem_private_key(key, None), SHA256())  # type: ignore[arg-type]  # trustme's keys are EC keys
-    )
-    presented = [forged.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER)]
-    assert judged(presented).reason is Reason.TLS_INTERCEPTED
+    forged = made(issuer, issuer, ordinary.private_key_pem, FOR_THE_NAME)
+    assert judged([der(forged), der(issuer)]).reason is Reason.TLS_INTERCEPTED
 
 
 @pytest.mark.parametrize(
@@ -162,18 +176,8 @@ def test_whose_it_is_does_not_depend_on_a_clock_that_is_wrong_for_the_whole_chai
 
 def signed(authority: trustme.CA, issuer: trustme.CA, begins: int = -1, ends: int = 1) -> x509.Certificate:
     """The authority's certificate as another one signs it: same name, same key, other days from today."""
-    own, above = root(authority), root(issuer)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(own.subject)
-        .issuer_name(above.subject)
-        .public_key(own.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) + timedelta(begins))
-        .not_valid_after(datetime.now(UTC) + timedelta(ends))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(load_pem_private_key(issuer.private_key_pem.bytes(), None), SHA256())  # type: ignore[arg-type]  # as above
-    )
+    is_one = x509.BasicConstraints(ca=True, path_length=None)
+    return made(root(authority), root(issuer), issuer.private_key_pem, is_one, begins=begins, ends=ends)
 
 
 @pytest.mark.parametrize("first", [PUBLIC, INTERCEPTOR], ids=["the way that leads on", "the other"])
@@ -264,7 +268,7 @@ def test_an_authority_of_ones_own_vouches_for_services_that_are_not_apples() -> 
 
 def test_apples_authorities_vouch_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of Apple's own, as a service of one's own: Apple's devices know these, and Linux does not."""
-    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.vouching.known)
+    monkeypatch.setattr(trust, "APPLE_ANCHORS", ANCHORS.known)
     leaf = chain(ISSUING.issue_cert(NAME))
     found = judged(leaf, anchors=anchors_of_system(NOBODY))
     assert (found.reason, found.info.trust) == (None, Trust.APPLE)
@@ -289,7 +293,7 @@ def test_junk_after_the_leaf_is_passed_over() -> None:
 
 
 def test_the_public_authorities_are_there_and_apples_two_are_known() -> None:
-    assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes())).by_subject) > 50
+    assert len(store(in_pem(PUBLIC_AUTHORITIES.read_bytes()))) > 50
     assert {len(fingerprint) for fingerprint in APPLE_ANCHORS} == {32}
     assert len(APPLE_ANCHORS) == 2
 
@@ -333,20 +337,13 @@ def test_the_names_of_a_certificate_for_others_come_before_its_subject() -> None
 
 def issued(*purposes: x509.ObjectIdentifier, bits: int = 2048) -> list[bytes]:
     """For the name, by the public authority: with such uses and an RSA key."""
-    builder = (
-        x509.CertificateBuilder()
+    request = (
+        x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([]))
-        .issuer_name(root(PUBLIC).subject)
-        .public_key(rsa.generate_private_key(65537, bits).public_key())
-        .serial_number(7)
-        .not_valid_before(datetime.now(UTC) - timedelta(1))
-        .not_valid_after(datetime.now(UTC) + timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .sign(rsa.generate_private_key(65537, bits), SHA256())
     )
-    if purposes:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-    key = load_pem_private_key(PUBLIC.private_key_pem.bytes(), None)
-    return [der(builder.sign(key, SHA256()))]  # type: ignore[arg-type]  # trustme's keys are EC keys
+    uses = [x509.ExtendedKeyUsage(purposes)] if purposes else []
+    return [der(made(request, root(PUBLIC), PUBLIC.private_key_pem, FOR_THE_NAME, *uses))]
 
 
 FOR_CLIENTS, FOR_SERVERS = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import trio
 
-from netcheck.wire.http_connect import HttpConnect
+from netcheck.wire.http_asking import HttpConnect
 from netcheck.wire.socks5 import Socks5
 from netcheck.wire.target import Target
 from tests.bench.costs import Spent

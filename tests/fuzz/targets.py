@@ -115,7 +115,7 @@ def certificate(data: bytes) -> None:
 
 
 @cache
-def _anchors() -> trust.Anchors:
+def _anchors() -> issuers.Anchors:
     return trust.apple_anchors(issuers.store(issuers.in_pem(trust.PUBLIC_AUTHORITIES.read_bytes())))
 
 

@@ -192,32 +192,22 @@ def test_each_has_its_own_deadline(silent_port: int) -> None:
     assert [round(each - began, 1) for each in ended] == [5.0, 7.0, 9.0]
 
 
+@pytest.mark.parametrize("is_in_handshake", [False, True])
 @in_trio
-async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(silent_port: int) -> None:
-    dials, gate = a_dialer(), Gate(1, 1e6)
-    aimed = aim("127.0.0.1", silent_port)
-    shared = Round()
-    await dials.dial(Round(), [aim("127.0.0.9", 9)], gate)  # makes the epoll object
-    before = descriptors()
-    with trio.move_on_after(0.05):
-        await dials.dial(shared, [aimed, aim("127.0.0.2", silent_port)], gate)
-    assert descriptors() == before
-    assert shared.begin(aimed.key), "another one may make it"
-    with trio.fail_after(1):
-        await gate.enter()
-
-
-@in_trio
-async def test_who_is_cancelled_in_a_handshake_leaves_nothing_open_too(port: int) -> None:
-    dials, gate = a_dialer(), Gate(1, 1e6)
-    aimed, shared = aim("127.0.0.1", port, TlsSettings()), Round()
+async def test_who_is_cancelled_leaves_nothing_open_and_the_gate_free(
+    port: int, silent_port: int, is_in_handshake: bool
+) -> None:
+    dials, gate, shared = a_dialer(), Gate(1, 1e6), Round()
+    aimed = [aim("127.0.0.1", silent_port), aim("127.0.0.2", silent_port)]
+    if is_in_handshake:
+        aimed = [aim("127.0.0.1", port, TlsSettings())]
     await dials.dial(Round(), [aim("127.0.0.9", port)], gate)  # makes the epoll object
     before = descriptors()
     with trio.move_on_after(0.1) as scope:
-        await dials.dial(shared, [aimed], gate)
+        await dials.dial(shared, aimed, gate)
     assert scope.cancelled_caught
     assert descriptors() == before
-    assert shared.begin(aimed.key), "another one may make it"
+    assert shared.begin(aimed[0].key), "another one may make it"
     with trio.fail_after(1):
         await gate.enter()
 

@@ -2,7 +2,7 @@
 
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import dns.flags
 import dns.message
@@ -151,16 +151,40 @@ async def test_an_address_of_another_class_is_none() -> None:
     assert (found.reason, found.addresses) == (Reason.NO_ANSWER, ())
 
 
+@pytest.mark.parametrize(
+    ("records", "rcode", "reason", "chain"),
+    [
+        ([A], dns.rcode.NOERROR, None, ()),
+        ([A, ("elsewhere.example", 1, "A", "192.0.2.66")], dns.rcode.NOERROR, None, ()),
+        ([A], dns.rcode.NXDOMAIN, Reason.NXDOMAIN, ()),
+        ([(HOST, 60, "CNAME", "x.example.")], dns.rcode.NXDOMAIN, Reason.NXDOMAIN, ("x.example",)),
+        ([(HOST, 60, "CNAME", "x.example.")], dns.rcode.NOERROR, Reason.NO_ANSWER, ("x.example",)),
+        (
+            [(HOST, 60, "CNAME", "x.example."), ("x.example", 60, "CNAME", f"{HOST}.")],
+            dns.rcode.NOERROR,
+            Reason.DNS_MALFORMED,
+            (),
+        ),
+        (
+            [
+                (HOST, 60, "CNAME", "0.example."),
+                *((f"{n}.example", 60, "CNAME", f"{n + 1}.example.") for n in range(40)),
+            ],
+            dns.rcode.NOERROR,
+            Reason.DNS_MALFORMED,
+            (),
+        ),
+    ],
+)
 @in_trio
-async def test_an_answer_without_cnames_has_no_chain() -> None:
-    found = await ask_one(good)
-    assert (found.chain, found.min_ttl) == ((), 60)
-
-
-@in_trio
-async def test_addresses_of_other_names_in_the_answer_do_not_count() -> None:
-    found = await ask_one(says(A, ("elsewhere.example", 1, "A", "192.0.2.66")))
-    assert (found.addresses, found.min_ttl) == (("192.0.2.7",), 60)
+async def test_what_leads_to_no_address_of_the_name_has_its_reason(
+    records: Sequence[Record], rcode: dns.rcode.Rcode, reason: Reason | None, chain: tuple[str, ...]
+) -> None:
+    found = await ask_one(says(*records, rcode=rcode))
+    expected = (("192.0.2.7",), 60) if reason is None else ((), None)
+    assert (found.reason, found.chain, found.addresses, found.min_ttl) == (reason, chain, *expected)
+    missing = f"over udp: {(HOST, *chain)[-1]} does not exist"
+    assert found.detail.endswith(missing) is (reason is Reason.NXDOMAIN)
 
 
 @in_trio
@@ -173,45 +197,11 @@ async def test_nxdomain_is_an_answer_so_no_other_nameserver_is_asked() -> None:
 
 
 @in_trio
-async def test_nxdomain_at_the_end_of_a_chain_names_the_missing_name() -> None:
-    found = await ask_one(says((HOST, 60, "CNAME", "gone.example."), rcode=dns.rcode.NXDOMAIN))
-    assert (found.reason, found.chain) == (Reason.NXDOMAIN, ("gone.example",))
-    assert found.detail.endswith("over udp: gone.example does not exist")
-
-
-@in_trio
 async def test_an_answer_without_records_is_final_too() -> None:
     async with peer(says()) as first, peer(good) as second:
         found = await ask(first, second)
     assert (found.reason, found.min_ttl) == (Reason.NO_ANSWER, None)
     assert not second.asked
-
-
-@in_trio
-async def test_a_cname_that_leads_nowhere_is_no_answer_and_keeps_its_chain() -> None:
-    found = await ask_one(says((HOST, 60, "CNAME", "dangling.example.")))
-    assert (found.reason, found.chain) == (Reason.NO_ANSWER, ("dangling.example",))
-
-
-@in_trio
-async def test_a_cname_loop_is_malformed() -> None:
-    found = await ask_one(
-        says((HOST, 60, "CNAME", "loop.example."), ("loop.example", 60, "CNAME", f"{HOST}."))
-    )
-    assert found.reason is Reason.DNS_MALFORMED
-
-
-@in_trio
-async def test_an_endless_chain_is_malformed() -> None:
-    links = [(f"{n}.example", 60, "CNAME", f"{n + 1}.example.") for n in range(40)]
-    found = await ask_one(says((HOST, 60, "CNAME", "0.example."), *links))
-    assert found.reason is Reason.DNS_MALFORMED
-
-
-@in_trio
-async def test_addresses_for_a_name_that_does_not_exist_are_not_looked_at() -> None:
-    found = await ask_one(says(A, rcode=dns.rcode.NXDOMAIN))
-    assert (found.reason, found.addresses) == (Reason.NXDOMAIN, ())
 
 
 @pytest.mark.parametrize(("count", "reason"), [(128, None), (129, Reason.TOO_MANY_ANSWERS)])

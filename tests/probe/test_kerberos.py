@@ -45,7 +45,7 @@ def test_tickets_that_a_proxy_goes_on_rejecting_fill_no_memory(
     monkeypatch.setattr(kerberos, "_BEFORE_ITS_END", 0.0)
     account = kerberos.Account(Credentials("svc", **proof))
     for _ in range(5):
-        account.begin("proxy.test")
+        account.tickets()
         account.forget()
     assert (len(written), len(set(written))) == (5, 1)
     assert written[0] not in asked, "tickets for proxies are in the one that is overwritten"

@@ -28,7 +28,7 @@ from netcheck.probe.proxy.logins import Logins
 from netcheck.probe.walk import Walk
 from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
-from tests.probe.peers import Handler, in_trio, says, serving, silent
+from tests.probe.peers import Handler, in_trio, says, serving, stays
 from tests.probe.test_proxy import tls_handler, trusting, walked
 from tests.programs import require_programs
 
@@ -162,11 +162,7 @@ async def test_where_the_body_has_no_good_end_another_connection_is_made(refusal
 
 @in_trio
 async def test_a_proxy_that_wants_a_login_and_falls_silent_is_a_timeout() -> None:
-    async def cuts(stream: trio.SocketStream) -> None:
-        await says(LENGTH + BASIC + b"\r\nbo")(stream)
-        await silent(stream)
-
-    async with serving(cuts) as port:
+    async with serving(stays(says(LENGTH + BASIC + b"\r\nbo"))) as port:
         _, failure = await we_ask(port, proxy_timeout=0.3)
     assert failure is not None
     assert failure.reason is Reason.PROXY_TIMEOUT
@@ -176,11 +172,7 @@ async def test_a_proxy_that_wants_a_login_and_falls_silent_is_a_timeout() -> Non
 
 @in_trio
 async def test_a_proxy_that_says_nothing_to_a_request_with_a_login_may_be_busy_with_the_request() -> None:
-    async def connects_for_ever(stream: trio.SocketStream) -> None:
-        await says(LENGTH + BASIC + b"\r\nbody")(stream)
-        await silent(stream)
-
-    async with serving(connects_for_ever) as port:
+    async with serving(stays(says(LENGTH + BASIC + b"\r\nbody"))) as port:
         _, failure = await we_ask(port, proxy_timeout=0.3)
     assert failure is not None
     assert (failure.reason, failure.login) == (Reason.PROXY_TIMEOUT, None)
@@ -266,33 +258,26 @@ async def test_who_the_proxy_is_stays_known_while_a_rejected_login_is_not_sent()
 
 
 @in_trio
-@pytest.mark.parametrize("other", [OK, b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"])
-async def test_a_login_that_is_rejected_now_and_then_is_always_sent(other: bytes) -> None:
-    scripted = Scripted(lambda login, before: other if login and before % 4 == 3 else REFUSALS["a body"])
-    logins = Logins()
-    async with serving(scripted) as port:
-        for _ in range(8):
-            await we_ask(port, logins=logins)
-    assert scripted.logins.count(PROVEN) == 8
-
-
-@in_trio
 @pytest.mark.parametrize(
-    "busy",
+    ("other", "sent"),
     [
-        b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        (b"200 OK", 8),
+        (b"403 No", 8),
+        # they say nothing of a login: three that are rejected, and two between them
+        (b"503 Busy\r\nRetry-After: 1", 5),
+        (b"429 Too Many Requests", 5),
+        (b"302 Found\r\nLocation: http://login.test/", 5),
+        (b"511 Network Authentication Required", 5),
     ],
 )
-async def test_what_says_nothing_of_a_login_does_not_make_up_for_its_rejections(busy: bytes) -> None:
-    scripted = Scripted(lambda login, before: busy if login and before % 4 == 3 else REFUSALS["a body"])
+async def test_what_tells_that_a_login_is_right_makes_up_for_its_rejections(other: bytes, sent: int) -> None:
+    answer = b"HTTP/1.1 " + other + b"\r\nContent-Length: 0\r\n\r\n"
+    scripted = Scripted(lambda login, before: answer if login and before % 4 == 3 else REFUSALS["a body"])
     logins = Logins()
     async with serving(scripted) as port:
         for _ in range(8):
             await we_ask(port, logins=logins)
-    assert scripted.logins.count(PROVEN) == 5, "three that are rejected, and two between them"
+    assert scripted.logins.count(PROVEN) == sent
 
 
 @in_trio

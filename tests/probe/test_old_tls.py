@@ -3,9 +3,10 @@
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -140,12 +141,20 @@ def is_interception(attempt: Attempt) -> None:
     assert attempt.tls.trust is Trust.OTHER
 
 
+SERVERS: Mapping[str, Callable[[Path], AbstractContextManager[int]]] = {
+    **{name: partial(openssl, authority=INTERCEPTOR, options=its) for name, its in OPENSSL_SETTINGS.items()},
+    **{name: partial(openssl_with_small_numbers, options=its) for name, its in SMALL.items()},
+    # they cannot renegotiate securely
+    **{name: partial(gnutls, authority=INTERCEPTOR, priority=its) for name, its in GNUTLS_SETTINGS.items()},
+}
+
+
 @in_trio
-@pytest.mark.parametrize("options", OPENSSL_SETTINGS.values(), ids=OPENSSL_SETTINGS)
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
 async def test_who_decrypts_is_told_whatever_tls_it_speaks(
-    settings: TlsSettings, tmp_path: Path, options: Sequence[str]
+    settings: TlsSettings, tmp_path: Path, server: Callable[[Path], AbstractContextManager[int]]
 ) -> None:
-    with openssl(tmp_path, INTERCEPTOR, options) as port:
+    with server(tmp_path) as port:
         is_interception(await probe(settings, port, DIRECT))
 
 
@@ -156,24 +165,6 @@ async def test_who_decrypts_is_told_though_it_ends_tls_for_a_protocol_that_it_do
 ) -> None:
     with openssl(tmp_path, INTERCEPTOR, ["-alpn", "http/1.1", version]) as port:
         is_interception(await probe(replace(settings, alpn=("apns-security-v3",)), port, DIRECT))
-
-
-@in_trio
-@pytest.mark.parametrize("options", SMALL.values(), ids=SMALL)
-async def test_who_decrypts_is_told_whatever_its_numbers_are(
-    settings: TlsSettings, tmp_path: Path, options: Sequence[str]
-) -> None:
-    with openssl_with_small_numbers(tmp_path, options) as port:
-        is_interception(await probe(settings, port, DIRECT))
-
-
-@in_trio
-@pytest.mark.parametrize("priority", GNUTLS_SETTINGS.values(), ids=GNUTLS_SETTINGS)
-async def test_who_decrypts_is_told_though_it_cannot_renegotiate_securely(
-    settings: TlsSettings, tmp_path: Path, priority: str
-) -> None:
-    with gnutls(tmp_path, INTERCEPTOR, priority) as port:
-        is_interception(await probe(settings, port, DIRECT))
 
 
 @in_trio

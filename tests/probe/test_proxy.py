@@ -87,64 +87,31 @@ async def test_a_connect_request_names_the_target() -> None:
     assert walk.proxy_spoke is True
 
 
+ASKING = (ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP)
+
+
 @in_trio
 @pytest.mark.parametrize(
-    ("scheme", "handler"),
-    [(ProxyScheme.SOCKS5H, says(*SOCKS5_NO)), (ProxyScheme.HTTP, says(HTTP_NO))],
+    ("scheme", "handler", "reason", "spoke"),
+    [
+        (ProxyScheme.SOCKS5H, says(*SOCKS5_NO), Reason.PROXY_DENIED, True),
+        (ProxyScheme.HTTP, says(HTTP_NO), Reason.PROXY_DENIED, True),
+        (ProxyScheme.SOCKS5H, stays(says(b"\x05\x00")), Reason.PROXY_TIMEOUT, True),
+        (ProxyScheme.SOCKS5H, says(b"SSH-2.0-OpenSSH_9.2\r\n"), Reason.PROXY_NOT_A_PROXY, False),
+        (ProxyScheme.SOCKS5H, resets, Reason.RESET, False),
+        *((scheme, says(b""), Reason.PROXY_CLOSED, False) for scheme in ASKING),
+    ],
 )
-async def test_a_refusal_is_a_failed_handshake_of_a_proxy_that_spoke(
-    scheme: ProxyScheme, handler: Handler
+async def test_what_a_proxy_says_or_does_not_say_fails_the_handshake(
+    scheme: ProxyScheme, handler: Handler, reason: Reason, spoke: bool
 ) -> None:
-    walk, failure = await through(scheme, handler)
+    patience = 0.2 if reason is Reason.PROXY_TIMEOUT else 5.0
+    walk, failure = await through(scheme, handler, Timeouts(proxy=patience))
     assert failure is not None
-    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.PROXY_DENIED)
-    assert walk.proxy_spoke is True
+    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, reason)
+    assert walk.proxy_spoke is spoke
     assert walk.phases[Phase.PROXY_HANDSHAKE] > 0
-
-
-@in_trio
-@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
-async def test_a_silent_proxy_is_a_proxy_timeout_and_did_not_speak(scheme: ProxyScheme) -> None:
-    walk, failure = await through(scheme, silent, Timeouts(proxy=0.1))
-    assert failure is not None
-    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT)
-    assert walk.proxy_spoke is False
-
-
-@in_trio
-async def test_a_proxy_that_greets_and_then_hangs_has_spoken() -> None:
-    async def greets(stream: trio.SocketStream) -> None:
-        await says(b"\x05\x00")(stream)
-        await silent(stream)
-
-    walk, failure = await through(ProxyScheme.SOCKS5H, greets, Timeouts(proxy=0.2))
-    assert failure is not None
-    assert failure.reason is Reason.PROXY_TIMEOUT
-    assert walk.proxy_spoke is True
-
-
-@in_trio
-@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
-async def test_a_proxy_that_closes_without_a_word_is_proxy_closed(scheme: ProxyScheme) -> None:
-    _, failure = await through(scheme, says(b""))
-    assert failure is not None
-    assert failure.reason is Reason.PROXY_CLOSED
-
-
-@in_trio
-async def test_a_proxy_that_resets_is_told_apart_from_one_that_closes() -> None:
-    _, failure = await through(ProxyScheme.SOCKS5H, resets)
-    assert failure is not None
-    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.RESET)
-
-
-@in_trio
-async def test_something_else_than_a_proxy_is_kept_as_evidence() -> None:
-    walk, failure = await through(ProxyScheme.SOCKS5H, says(b"SSH-2.0-OpenSSH_9.2\r\n"))
-    assert failure is not None
-    assert failure.reason is Reason.PROXY_NOT_A_PROXY
-    assert failure.evidence.startswith(b"SSH-2.0-OpenSSH")
-    assert walk.proxy_spoke is False
+    assert failure.evidence.startswith(b"SSH-2.0-OpenSSH" if reason is Reason.PROXY_NOT_A_PROXY else b"")
 
 
 @in_trio
@@ -286,6 +253,15 @@ def tls_handler(
     return handle
 
 
+async def over_tls(
+    folder: Path, handler: Handler, authority: trustme.CA, timeouts: Timeouts = TIMEOUTS
+) -> tuple[Walk, Failure | None]:
+    """Through a proxy for https, for which this authority may vouch."""
+    async with serving(handler) as port:
+        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(authority, folder))
+        return await walked(proxy, timeouts=timeouts)
+
+
 @pytest.fixture
 def ca() -> trustme.CA:
     return trustme.CA()
@@ -309,9 +285,7 @@ async def test_a_proxy_that_wants_a_certificate_of_its_client_is_known_as_one(
     ca: trustme.CA, tmp_path: Path, version: ssl.TLSVersion, phase: Phase, reason: Reason
 ) -> None:
     handler = tls_handler(ca, "127.0.0.1", says(HTTP_YES), version=version, wants_certificate=True)
-    async with serving(handler) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
-        _, failure = await walked(proxy)
+    _, failure = await over_tls(tmp_path, handler, ca)
     assert failure is not None
     assert (failure.phase, failure.reason) == (phase, reason)
     assert failure.login == RefusedLogin(LoginFault.CERTIFICATE)
@@ -320,9 +294,7 @@ async def test_a_proxy_that_wants_a_certificate_of_its_client_is_known_as_one(
 
 @in_trio
 async def test_an_https_proxy_has_a_tls_phase(ca: trustme.CA, tmp_path: Path) -> None:
-    async with serving(tls_handler(ca, "127.0.0.1", says(HTTP_YES))) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
-        walk, failure = await walked(proxy)
+    walk, failure = await over_tls(tmp_path, tls_handler(ca, "127.0.0.1", says(HTTP_YES)), ca)
     assert failure is None
     assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
 
@@ -334,9 +306,7 @@ async def test_a_proxy_may_have_ciphers_that_only_openssl_and_curl_offer(
     """Those of `ssl` leave out SHA-1 and RSA key exchange, unless whoever built Python has others."""
     version, ciphers = ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA"
     handler = tls_handler(ca, "127.0.0.1", says(HTTP_YES), version=version, ciphers=ciphers)
-    async with serving(handler) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
-        _, failure = await walked(proxy)
+    _, failure = await over_tls(tmp_path, handler, ca)
     assert failure is None
 
 
@@ -344,19 +314,8 @@ async def test_a_proxy_may_have_ciphers_that_only_openssl_and_curl_offer(
 async def test_an_intermediate_authority_may_vouch_for_a_proxy(ca: trustme.CA, tmp_path: Path) -> None:
     """As with curl, and as for services."""
     issuing = ca.create_child_ca()
-    async with serving(tls_handler(issuing, "127.0.0.1", says(HTTP_YES))) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(issuing, tmp_path))
-        _, failure = await walked(proxy)
+    _, failure = await over_tls(tmp_path, tls_handler(issuing, "127.0.0.1", says(HTTP_YES)), issuing)
     assert failure is None
-
-
-@in_trio
-async def test_a_refusal_comes_through_tls_as_well(ca: trustme.CA, tmp_path: Path) -> None:
-    async with serving(tls_handler(ca, "127.0.0.1", says(HTTP_NO))) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(ca, tmp_path))
-        _, failure = await walked(proxy)
-    assert failure is not None
-    assert failure.reason is Reason.PROXY_DENIED
 
 
 @in_trio
@@ -371,9 +330,7 @@ async def test_the_proxys_certificate_is_verified(
     ca: trustme.CA, tmp_path: Path, name: str, trusted: bool, reason: Reason
 ) -> None:
     anchor = ca if trusted else trustme.CA()
-    async with serving(tls_handler(ca, name, says(HTTP_YES))) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(anchor, tmp_path))
-        walk, failure = await walked(proxy)
+    walk, failure = await over_tls(tmp_path, tls_handler(ca, name, says(HTTP_YES)), anchor)
     assert failure is not None
     assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, reason)
     assert walk.phases[Phase.PROXY_TLS] > 0
@@ -394,10 +351,8 @@ async def test_the_proxys_certificate_is_verified(
     ids=["plain http", "ssh", "alert", "closed", "reset", "silent"],
 )
 async def test_what_a_peer_does_instead_of_tls(handler: Handler, reason: Reason, tmp_path: Path) -> None:
-    async with serving(handler) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(trustme.CA(), tmp_path))
-        patience = 0.3 if reason is Reason.TLS_TIMEOUT else 10.0
-        _, failure = await walked(proxy, timeouts=Timeouts(tls=patience))
+    patience = 0.3 if reason is Reason.TLS_TIMEOUT else 10.0
+    _, failure = await over_tls(tmp_path, handler, trustme.CA(), Timeouts(tls=patience))
     assert failure is not None
     assert (failure.phase, failure.reason) == (Phase.PROXY_TLS, reason)
 
@@ -414,9 +369,7 @@ async def test_an_expired_certificate_is_told_apart(tmp_path: Path) -> None:
     async def handle(stream: trio.SocketStream) -> None:
         await trio.SSLStream(stream, context, server_side=True).do_handshake()
 
-    async with serving(handle) as port:
-        proxy = Proxy(ProxyScheme.HTTPS, "127.0.0.1", port, ca_file=trusting(authority, tmp_path))
-        _, failure = await walked(proxy)
+    _, failure = await over_tls(tmp_path, handle, authority)
     assert failure is not None
     assert failure.reason is Reason.TLS_EXPIRED
 
@@ -448,11 +401,13 @@ async def test_a_ca_file_that_is_gone_is_told(tmp_path: Path) -> None:
 
 
 @in_trio
-@pytest.mark.parametrize("scheme", [ProxyScheme.SOCKS5H, ProxyScheme.SOCKS4A, ProxyScheme.HTTP])
+@pytest.mark.parametrize("scheme", ASKING)
 async def test_a_timeout_names_the_proxy_and_what_it_was_asked_for(scheme: ProxyScheme) -> None:
     async with serving(silent) as port:
-        _, failure = await walked(Proxy(scheme, "127.0.0.1", port), timeouts=Timeouts(proxy=0.1))
+        walk, failure = await walked(Proxy(scheme, "127.0.0.1", port), timeouts=Timeouts(proxy=0.1))
     assert failure is not None
+    assert (failure.phase, failure.reason) == (Phase.PROXY_HANDSHAKE, Reason.PROXY_TIMEOUT)
+    assert walk.proxy_spoke is False
     assert failure.detail == (
         f"no answer from proxy 127.0.0.1:{port} in 0.1 s to a request for 1-courier.push.apple.com:5223"
     )

@@ -294,35 +294,33 @@ async def test_the_proxys_own_name_is_looked_up_once_a_round() -> None:
     assert sorted(asked) == [("proxy.test", "A"), ("proxy.test", "AAAA")]
 
 
-@in_trio
-async def test_a_bug_in_a_phase_is_an_internal_error_and_is_logged(
-    port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(secure, "shake_hands", broken)
-    found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
-    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.INTERNAL_ERROR)]
-    assert "ZeroDivisionError" in caplog.text
-
-
 @pytest.mark.parametrize(
-    "error", [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ENFILE, "full"), MemoryError()]
+    ("error", "reason"),
+    [
+        (ZeroDivisionError(), Reason.INTERNAL_ERROR),
+        (OSError(errno.EMFILE, "Too many open files"), Reason.FD_EXHAUSTED),
+        (OSError(errno.ENFILE, "full"), Reason.FD_EXHAUSTED),
+        (MemoryError(), Reason.FD_EXHAUSTED),
+    ],
 )
 @in_trio
-async def test_what_this_machine_has_no_more_of_is_no_bug(
-    port: int, error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_bug_in_a_phase_is_logged_and_what_this_machine_has_no_more_of_is_no_bug(
+    port: int,
+    error: Exception,
+    reason: Reason,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """As where a library loads a part of itself, and no descriptor is left to read it."""
+    """Such as where a library loads a part of itself, and no descriptor is left to read it."""
 
     async def broken(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(secure, "shake_hands", broken)
     found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
-    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", Reason.FD_EXHAUSTED)]
-    assert caplog.text == ""
+    assert seen(found) == [(port, Family.IPV4, "127.0.0.1", reason)]
+    assert ("ZeroDivisionError" in caplog.text) is (reason is Reason.INTERNAL_ERROR)
+    assert (caplog.text == "") is (reason is Reason.FD_EXHAUSTED)
 
 
 @in_trio

@@ -10,7 +10,7 @@ from netcheck.model.credentials import Credentials, Secret
 from netcheck.model.failing import Reason
 from netcheck.model.paths import HTTP_SCHEMES, Proxy, ProxyScheme
 from netcheck.wire.handshake import Handshake, handshake_for
-from netcheck.wire.http_connect import HttpConnect
+from netcheck.wire.http_asking import HttpConnect
 from netcheck.wire.socks4 import Socks4
 from netcheck.wire.socks5 import Socks5
 from netcheck.wire.target import Target

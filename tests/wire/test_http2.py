@@ -72,10 +72,6 @@ def nothing_more(server: Server) -> None:
     """Its settings and its acknowledgement are on their way already."""
 
 
-def goaway(server: Server) -> None:
-    server.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM, b'{"reason":"Shutdown\x07"}')
-
-
 def frame(kind: int, payload: bytes, flags: int = 0, stream: int = 0) -> bytes:
     """RFC 9113 section 4.1."""
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
@@ -152,9 +148,15 @@ def test_what_is_not_http2_is_refused(said: bytes) -> None:
     assert detail.startswith("the peer does not speak HTTP/2: ")
 
 
-def test_who_answers_in_http_1_is_told_as_such() -> None:
-    detail = "the peer does not speak HTTP/2: an answer in HTTP/1"
-    assert outcome_of(b"HTTP/1.1 400 Bad Request\r\n\r\n") == (False, Reason.REFUSED, detail)
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "an answer in HTTP/1"),
+        (b"\x01\x00\x00\x00\x00" + bytes(4), "a frame of 65536 bytes"),
+    ],
+)
+def test_who_is_known_not_to_speak_http2_is_told_as_such(said: bytes, told: str) -> None:
+    assert outcome_of(said) == (False, Reason.REFUSED, f"the peer does not speak HTTP/2: {told}")
 
 
 def test_the_first_bytes_are_kept_as_evidence() -> None:
@@ -230,12 +232,6 @@ def test_a_request_that_is_reset_is_told_by_its_code() -> None:
     said = said_by(lambda server: server.reset_stream(1, h2.errors.ErrorCodes.REFUSED_STREAM), request=True)
     detail = "the request was reset: REFUSED_STREAM"
     assert outcome_of(said, request=True) == (False, Reason.REFUSED, detail)
-
-
-def test_goaway_in_place_of_an_answer_is_told() -> None:
-    done, reason, detail = outcome_of(said_by(goaway, request=True), request=True)
-    assert (done, reason) == (False, Reason.REFUSED)
-    assert "ENHANCE_YOUR_CALM" in detail
 
 
 def parting(last: int, code: int = 0) -> bytes:

@@ -100,19 +100,17 @@ def test_a_code_that_socks4_does_not_have_is_a_bad_reply() -> None:
     assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, False)
 
 
-def test_microsocks_answer_in_socks5_is_named() -> None:
-    outcome = outcome_of(plain, b"\x05\xff", eof=True)
+@pytest.mark.parametrize(
+    ("answer", "likeness"),
+    [(b"\x05\xff", "SOCKS5"), (b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n", "SSH")],
+    ids=["microsocks", "ssh"],
+)
+def test_another_protocol_is_named_and_kept_as_evidence(answer: bytes, likeness: str) -> None:
+    outcome = outcome_of(plain, answer, eof=True)
 
     assert (outcome.reason, outcome.spoke) == (Reason.PROXY_NOT_A_PROXY, False)
-    assert outcome.detail == "the peer does not speak SOCKS4: its answer begins like SOCKS5"
-    assert outcome.evidence == b"\x05\xff"
-
-
-def test_an_ssh_banner_is_kept_as_evidence() -> None:
-    outcome = outcome_of(plain, b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n")
-
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_NOT_A_PROXY, False)
-    assert outcome.evidence == b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n"
+    assert outcome.detail == f"the peer does not speak SOCKS4: its answer begins like {likeness}"
+    assert outcome.evidence == answer
 
 
 @pytest.mark.parametrize(("answer", "spoke"), [(b"", False), (b"\x00", False), (b"\x00\x5a\x14", True)])

@@ -113,27 +113,41 @@ def test_an_address_type_that_does_not_exist_is_a_bad_reply() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason", "detail"),
+    ("make", "answer", "reason", "detail"),
     [
-        (b"\x05\x01\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x01: general failure"),
-        (b"\x05\x02\x00\x01\x11\x39\x91\x05\x08\x93", Reason.PROXY_DENIED, "0x02: not allowed"),
-        (b"\x05\x03\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x03: network unreachable"),
-        (b"\x05\x04\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x04: host unreachable"),
-        (b"\x05\x05\x00\x01" + bytes(6), Reason.PROXY_TARGET_REFUSED, "0x05: connection refused"),
-        (b"\x05\x06\x00\x01" + bytes(6), Reason.PROXY_TARGET_TIMEOUT, "0x06: ttl expired"),
-        (b"\x05\x07\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x07: command not supported"),
+        (plain, b"\x05\x01\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x01: general failure"),
+        (plain, b"\x05\x02\x00\x01\x11\x39\x91\x05\x08\x93", Reason.PROXY_DENIED, "0x02: not allowed"),
+        (plain, b"\x05\x03\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x03: network unreachable"),
+        (plain, b"\x05\x04\x00\x01" + bytes(6), Reason.PROXY_TARGET_UNREACHABLE, "0x04: host unreachable"),
+        (plain, b"\x05\x05\x00\x01" + bytes(6), Reason.PROXY_TARGET_REFUSED, "0x05: connection refused"),
+        (plain, b"\x05\x06\x00\x01" + bytes(6), Reason.PROXY_TARGET_TIMEOUT, "0x06: ttl expired"),
+        (plain, b"\x05\x07\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x07: command not supported"),
         (
+            plain,
             b"\x05\x08\x00\x01" + bytes(6),
             Reason.PROXY_ERROR,
             "0x08: address type not supported; it takes no addresses of this family (`families`)",
         ),
-        (b"\x05\x5b\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x5b: unassigned"),
+        (plain, b"\x05\x5b\x00\x01" + bytes(6), Reason.PROXY_ERROR, "0x5b: unassigned"),
+        (
+            by_name,  # as dante says it, with the name
+            b"\x05\x04\x00\x03\x181-courier.push.apple.com\x01\xbb",
+            Reason.PROXY_TARGET_UNREACHABLE,
+            "0x04: host unreachable, or the proxy does not know the name",
+        ),
+        (
+            by_name,
+            b"\x05\x08\x00\x01" + bytes(6),
+            Reason.PROXY_DNS_FAILURE,
+            "0x08: address type not supported; it takes no names (`resolve: local`), "
+            "or found no usable address",
+        ),
     ],
 )
 def test_each_refusal_has_its_reason_and_its_code_in_words(
-    answer: bytes, reason: Reason, detail: str
+    make: Callable[[], Socks5], answer: bytes, reason: Reason, detail: str
 ) -> None:
-    outcome = outcome_of(plain, b"\x05\x00" + answer, eof=True)
+    outcome = outcome_of(make, b"\x05\x00" + answer, eof=True)
 
     assert (outcome.reason, outcome.spoke, outcome.connected) == (reason, True, False)
     assert outcome.detail == f"SOCKS5 reply {detail}"
@@ -142,35 +156,6 @@ def test_each_refusal_has_its_reason_and_its_code_in_words(
 @pytest.mark.parametrize("refusal", [b"\x05\x05", b"\x05\x05\x00"], ids=["two-bytes", "three-bytes"])
 def test_a_refusal_that_ends_after_its_code_is_understood(refusal: bytes) -> None:
     assert outcome_of(plain, b"\x05\x00" + refusal).reason is Reason.PROXY_TARGET_REFUSED
-
-
-def test_dantes_answer_for_an_unknown_name_says_that_it_may_be_the_name() -> None:
-    answer = b"\x05\x04\x00\x03\x181-courier.push.apple.com\x01\xbb"
-
-    outcome = outcome_of(by_name, b"\x05\x00" + answer)
-
-    assert outcome.reason is Reason.PROXY_TARGET_UNREACHABLE
-    assert outcome.detail == "SOCKS5 reply 0x04: host unreachable, or the proxy does not know the name"
-
-
-def test_a_proxy_that_takes_no_names_says_that_addresses_may_do() -> None:
-    outcome = outcome_of(by_name, b"\x05\x00\x05\x08\x00\x01" + bytes(6))
-
-    assert outcome.detail.endswith(
-        "not supported; it takes no names (`resolve: local`), or found no usable address"
-    )
-
-
-def test_no_acceptable_method_without_credentials_means_that_some_are_needed() -> None:
-    outcome = outcome_of(plain, b"\x05\xff", eof=True)
-
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_REQUIRED, True)
-
-
-def test_no_acceptable_method_with_credentials_means_that_they_are_of_no_use() -> None:
-    outcome = outcome_of(with_login, b"\x05\xff", eof=True)
-
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_UNSUPPORTED, True)
 
 
 @pytest.mark.parametrize("method", [0x03, 0x5B, 0x80, 0xFE])
@@ -209,11 +194,31 @@ def test_a_login_that_is_wanted_unasked_is_sent_empty_as_curl_sends_it() -> None
     assert b"".join(outcome.sent) == b"\x05\x01\x00" + b"\x01\x00\x00" + REQUEST
 
 
-@pytest.mark.parametrize("refusal", [b"\x01\x01", b"\x05\xff", b"", b"\x01"])
-def test_a_proxy_that_refuses_the_empty_login_wants_one(refusal: bytes) -> None:
-    outcome = outcome_of(plain, b"\x05\x02" + refusal, eof=True)
+@pytest.mark.parametrize(
+    ("make", "answer", "reason"),
+    [
+        (plain, b"\x05\xff", Reason.PROXY_AUTH_REQUIRED),
+        (with_login, b"\x05\xff", Reason.PROXY_AUTH_UNSUPPORTED),
+        # after the empty login
+        (plain, b"\x05\x02\x01\x01", Reason.PROXY_AUTH_REQUIRED),
+        (plain, b"\x05\x02\x05\xff", Reason.PROXY_AUTH_REQUIRED),
+        (plain, b"\x05\x02", Reason.PROXY_AUTH_REQUIRED),
+        (plain, b"\x05\x02\x01", Reason.PROXY_AUTH_REQUIRED),
+        # of a wrong password, as dante and microsocks say it, and in version 5
+        (with_login, b"\x05\x02\x01\x01", Reason.PROXY_AUTH_FAILED),
+        (with_login, b"\x05\x02\x01\x02", Reason.PROXY_AUTH_FAILED),
+        (with_login, b"\x05\x02\x05\x01", Reason.PROXY_AUTH_FAILED),
+        # in a wrong version
+        (with_login, b"\x05\x02\x00\x02", Reason.PROXY_BAD_REPLY),
+        (with_login, b"\x05\x02\x01\x00\x01\x00", Reason.PROXY_BAD_REPLY),
+    ],
+)
+def test_what_a_proxy_says_of_logins_has_its_reason(
+    make: Callable[[], Socks5], answer: bytes, reason: Reason
+) -> None:
+    outcome = outcome_of(make, answer, eof=True)
 
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_REQUIRED, True)
+    assert (outcome.reason, outcome.spoke) == (reason, True)
 
 
 @pytest.mark.parametrize("version", [0x00, 0x01, 0x05, 0xFF])
@@ -226,22 +231,6 @@ def test_a_login_is_accepted_in_whatever_version(version: int) -> None:
 @pytest.mark.parametrize("reserved", [b"\x01", b"\x05", b"\xff"])
 def test_what_is_reserved_is_not_looked_at(reserved: bytes) -> None:
     assert outcome_of(plain, b"\x05\x00" + b"\x05\x00" + reserved + b"\x01" + bytes(6)).connected
-
-
-@pytest.mark.parametrize(
-    "answer", [b"\x01\x01", b"\x01\x02", b"\x05\x01"], ids=["dante", "microsocks", "version-5"]
-)
-def test_a_wrong_password_is_a_failed_login(answer: bytes) -> None:
-    outcome = outcome_of(with_login, b"\x05\x02" + answer, eof=True)
-
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_AUTH_FAILED, True)
-
-
-@pytest.mark.parametrize("answer", [b"\x05\x02\x00\x02", b"\x05\x02\x01\x00\x01\x00"], ids=["login", "reply"])
-def test_a_wrong_version_in_the_middle_is_a_bad_reply(answer: bytes) -> None:
-    outcome = outcome_of(with_login, answer)
-
-    assert (outcome.reason, outcome.spoke) == (Reason.PROXY_BAD_REPLY, True)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ what says `close` ends its connection.
 import trio
 
 from netcheck.model.failing import LoginFault, PhaseError, Reason, RefusedLogin
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.wire.http_asking import MOST_OF_A_REFUSAL, LoginWantedError
-from netcheck.wire.http_framing import Framing, FramingError
+from netcheck.wire.http_framing import Framing
+from netcheck.wire.http_head import HttpError
 
-_READ_LIMIT = 16 * 1024
 _MOMENT = 0.05
 """Seconds before the end of its time in which is said what a proxy has left out."""
 _CUT = "the proxy ended the connection in the middle of a login that needs it"
@@ -66,10 +66,10 @@ async def _read_to_its_end(stream: Stream, rest: Framing, most: float) -> bool:
     came = 0
     try:
         while not rest.done:
-            came += len(rest.take(await stream.receive_some(_READ_LIMIT)))
+            came += len(rest.take(await stream.receive_some(READ_LIMIT)))
             if came > most:
                 return False
-    except FramingError:
+    except HttpError:
         return False
     except PhaseError as error:
         if error.reason is not Reason.RESET:

@@ -25,7 +25,6 @@ _NOT_AGAIN_FOR = 30.0
 """Seconds after a failure."""
 _SETTLED_FOR = 300.0
 """Seconds after a wrong password, and of who is locked: accounts are locked after some of these."""
-_MOST_ACCOUNTS = 1000
 _CODES_FROM = -1765328384  # ERROR_TABLE_BASE_krb5
 
 _FAULTS = {
@@ -72,20 +71,6 @@ _WORDS = {
 _NO_KEY = "keytab_file cannot be read, or holds no key of the account"
 
 
-class Kerberos:
-    """The tickets of accounts."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[Credentials, Account] = {}
-
-    def account(self, credentials: Credentials) -> "Account":
-        if credentials not in self._accounts:
-            if len(self._accounts) >= _MOST_ACCOUNTS:
-                del self._accounts[next(iter(self._accounts))]  # the oldest: of a config long gone
-            self._accounts[credentials] = Account(credentials)
-        return self._accounts[credentials]
-
-
 class _Kept(NamedTuple):
     """Why there are no tickets, or None where there are, and from when until when that is taken for true."""
 
@@ -109,15 +94,15 @@ class Account:
         """Holds the account's own ticket where it has a key."""
         self._kept: _Kept | None = None
 
-    def begin(self, host: str) -> "_Conversation":
-        """A login at the service HTTP/HOST. Blocks; raises LoginError."""
+    def tickets(self) -> dict[bytes, bytes]:
+        """The cache that holds them. Blocks; raises LoginError."""
         gssapi = _gssapi()
         now = time.monotonic()
         if self._kept is None or now >= self._kept.until:
             self._kept = self._acquire(gssapi, now)
         if self._kept.error is not None:
             raise LoginError(self._kept.error.fault, self._kept.error.detail)  # each with its own traceback
-        return _Conversation(gssapi, self._cache, host)
+        return self._cache
 
     def forget(self) -> None:
         """The proxy rejects the tickets: get others, as its key may have changed."""
@@ -162,46 +147,8 @@ class Account:
         return got
 
 
-class _Conversation:
-    """The tokens of one login, by SPNEGO, with the tickets of a cache."""
-
-    def __init__(self, gssapi: Any, cache: dict[bytes, bytes], host: str) -> None:
-        self._gssapi = gssapi
-        self._cache = cache
-        self._host = host
-        self._context: Any = None
-
-    def step(self, token: bytes | None) -> bytes | None:
-        """What to send next. Blocks; raises LoginError."""
-        try:
-            done = self._initiate(_SPNEGO, self._context, token)
-        except self._gssapi.exceptions.GSSError as error:
-            raise self._explained(error) from error
-        self._context = done.context
-        sent: bytes | None = done.token
-        return sent
-
-    def _initiate(self, mechanism: str, context: Any = None, token: bytes | None = None) -> Any:
-        """RFC 2743 section 2.2.1. The raw call, as python-gssapi's own context puts off its errors."""
-        raw, spoken = self._gssapi.raw, self._gssapi.OID.from_int_seq(mechanism)
-        name = self._gssapi.Name(f"HTTP@{self._host}", self._gssapi.NameType.hostbased_service)
-        own = raw.acquire_cred_from(self._cache, mechs=[spoken], usage="initiate").creds
-        return raw.init_sec_context(name, creds=own, context=context, mech=spoken, input_token=token)
-
-    def _explained(self, error: Exception) -> LoginError:
-        """SPNEGO hides Kerberos's errors: Kerberos alone is asked for the same ticket."""
-        try:
-            self._initiate(_KRB5)
-        except self._gssapi.exceptions.GSSError as known:
-            found = _explained(known)
-            if found.fault is LoginFault.UNKNOWN_SERVICE:
-                return LoginError(found.fault, f"Kerberos knows no service HTTP/{self._host} (the proxy's)")
-            return found
-        return _explained(error)
-
-
 class Negotiate:
-    """One login by Negotiate. To be used by one at a time for an account, and not in the event loop."""
+    """One login by SPNEGO. To be used by one at a time for an account, and not in the event loop."""
 
     is_bound = True
 
@@ -209,7 +156,8 @@ class Negotiate:
         """`host` is the proxy's, as the config names it."""
         self._account = account
         self._host = host
-        self._conversation: _Conversation | None = None
+        self._tickets: dict[bytes, bytes] | None = None
+        self._context: Any = None
         self._steps = 0
 
     def answer(self, challenge: Challenge) -> bytes | None:
@@ -221,14 +169,35 @@ class Negotiate:
             token = token_of(challenge)
         except ValueError as error:
             raise LoginError(LoginFault.REJECTED, "the proxy's Negotiate challenge cannot be read") from error
-        self._conversation = self._conversation or self._account.begin(self._host)
+        self._tickets = self._tickets or self._account.tickets()
         try:
-            answer = self._conversation.step(token or None)
-        except LoginError as error:
-            if error.fault is LoginFault.NO_TICKET:  # it ended before its time, as on a machine that slept
+            done = self._initiate(_SPNEGO, self._context, token or None)
+        except _gssapi().exceptions.GSSError as error:
+            why = self._explained(error)
+            if why.fault is LoginFault.NO_TICKET:  # it ended before its time, as on a machine that slept
                 self._account.renew()
-            raise
-        return with_token(AuthScheme.NEGOTIATE, answer) if answer else None
+            raise why from error
+        self._context = done.context
+        return with_token(AuthScheme.NEGOTIATE, done.token) if done.token else None
+
+    def _initiate(self, mechanism: str, context: Any = None, token: bytes | None = None) -> Any:
+        """RFC 2743 section 2.2.1. The raw call, as python-gssapi's own context puts off its errors."""
+        gssapi = _gssapi()
+        raw, spoken = gssapi.raw, gssapi.OID.from_int_seq(mechanism)
+        name = gssapi.Name(f"HTTP@{self._host}", gssapi.NameType.hostbased_service)
+        own = raw.acquire_cred_from(self._tickets, mechs=[spoken], usage="initiate").creds
+        return raw.init_sec_context(name, creds=own, context=context, mech=spoken, input_token=token)
+
+    def _explained(self, error: Exception) -> LoginError:
+        """SPNEGO hides Kerberos's errors: Kerberos alone is asked for the same ticket."""
+        try:
+            self._initiate(_KRB5)
+        except _gssapi().exceptions.GSSError as known:
+            found = _explained(known)
+            if found.fault is LoginFault.UNKNOWN_SERVICE:
+                return LoginError(found.fault, f"Kerberos knows no service HTTP/{self._host} (the proxy's)")
+            return found
+        return _explained(error)
 
 
 def principal(username: str) -> str:

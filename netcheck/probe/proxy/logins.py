@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,7 @@ from netcheck.model.credentials import AuthScheme
 from netcheck.model.failing import Failure, LoginFault, Phase, PhaseError, Reason, RefusedLogin
 from netcheck.model.paths import Proxy
 from netcheck.phrases import duration_text
-from netcheck.probe.proxy.kerberos import Kerberos, Negotiate
+from netcheck.probe.proxy.kerberos import Account, Negotiate
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
 from netcheck.wire.http_digest import Digest
 from netcheck.wire.http_headers import Challenge
@@ -106,9 +107,9 @@ class Logins:
     """
 
     def __init__(self) -> None:
-        self.kerberos = Kerberos()
-        self._known: dict[object, _Known] = {}
-        """By where the proxy is, and the account."""
+        self.kerberos = lru_cache(_MOST_REMEMBERED)(Account)
+        """The tickets of an account."""
+        self._known = lru_cache(_MOST_REMEMBERED)(lambda _place, _account: _Known())
 
     def turn(
         self, proxy: Proxy, waiting: Waiting, longest: float, silence: RefusedLogin | None = None
@@ -119,11 +120,7 @@ class Logins:
         because of what is asked for together with it.
         """
         assert proxy.credentials is not None  # noqa: S101 - without, there is nothing to log in with
-        account = proxy.place, replace(proxy.credentials, auth=None)
-        known = self._known.pop(account, None) or _Known()
-        self._known[account] = known
-        if len(self._known) > _MOST_REMEMBERED:
-            del self._known[next(iter(self._known))]  # not wanted for the longest time
+        known = self._known(proxy.place, replace(proxy.credentials, auth=None))
         return Turn(known, waiting, longest, silence)
 
 
@@ -292,7 +289,7 @@ class LoggingIn:
     def _login(self, scheme: AuthScheme) -> Login:
         match scheme:
             case AuthScheme.NEGOTIATE:
-                return Negotiate(self._logins.kerberos.account(self._credentials), self._proxy.host)
+                return Negotiate(self._logins.kerberos(self._credentials), self._proxy.host)
             case AuthScheme.NTLM:
                 return Ntlm(self._credentials)
             case AuthScheme.DIGEST:
@@ -303,7 +300,7 @@ class LoggingIn:
     async def _answer(self, scheme: AuthScheme, login: Login, challenge: Challenge) -> bytes | None:
         """In a thread, as it may block; one that Kerberos holds up is left behind when its time is over."""
         is_kerberos = scheme is AuthScheme.NEGOTIATE
-        limiter = self._logins.kerberos.account(self._credentials).one_at_a_time if is_kerberos else None
+        limiter = self._logins.kerberos(self._credentials).one_at_a_time if is_kerberos else None
         with trio.move_on_after(self._within if is_kerberos else math.inf):
             said = await trio.to_thread.run_sync(
                 login.answer, challenge, abandon_on_cancel=True, limiter=limiter

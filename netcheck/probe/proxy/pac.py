@@ -24,7 +24,7 @@ from netcheck.probe.errors import is_exhausted
 from netcheck.probe.once import Round
 from netcheck.probe.proxy.fetching import OURS, Fetching
 from netcheck.probe.resolve.names import LookUp, Names
-from netcheck.probe.sockets import open_socket
+from netcheck.probe.sockets import open_socket, source_of
 
 _READ_EVERY = 60.0
 """Seconds from one reading to the next, of a file that could not be read too."""
@@ -222,7 +222,6 @@ def _address_of(path: ProbePath, family: Family) -> str | None:
     try:
         with open_socket(socket.SOCK_DGRAM, _SOMEWHERE[family], path.binding) as sock:
             sock.connect((_SOMEWHERE[family], 9))
-            address: str = sock.getsockname()[0]
+            return source_of(sock)
     except (OSError, PhaseError):
         return None
-    return address

@@ -22,7 +22,7 @@ from netcheck.probe.proxy.logins import LoggingIn, Logins, Turn
 from netcheck.probe.proxy.tls import over_tls, without_certificate
 from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
 from netcheck.probe.resolve.names import LookUp
-from netcheck.probe.sockets import Stream
+from netcheck.probe.sockets import READ_LIMIT, Stream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -31,7 +31,6 @@ from netcheck.wire.target import Target
 from netcheck.wire.transcript import HandshakeError
 
 _ADDRESSES_TRIED = 3
-_READ_LIMIT = 16 * 1024
 _SPARE = 1.0  # seconds
 _SHARE_OF_KERBEROS = 0.6
 """Of the time that a proxy is given: it must have some left to answer."""
@@ -313,7 +312,7 @@ class _Asking:
 async def _hear(stream: Stream, handshake: Socks5) -> bytes:
     """Of who resets after the password, the end: that says the same."""
     try:
-        return await stream.receive_some(_READ_LIMIT)
+        return await stream.receive_some(READ_LIMIT)
     except PhaseError as error:
         if handshake.awaits_login and error.reason is Reason.RESET:
             return b""
@@ -323,7 +322,7 @@ async def _hear(stream: Stream, handshake: Socks5) -> bytes:
 async def _converse(stream: Stream, handshake: Handshake, said: bytes) -> None:
     await stream.send_all(said)
     while not handshake.connected:
-        reply = handshake.receive(await stream.receive_some(_READ_LIMIT))
+        reply = handshake.receive(await stream.receive_some(READ_LIMIT))
         if reply:
             await stream.send_all(reply)
 

@@ -27,7 +27,7 @@ def without_certificate(stream: Stream, error: PhaseError, reason: Reason) -> Ph
 
     In the handshake of TLS 1.2, and after that of TLS 1.3.
     """
-    asked = isinstance(stream, TlsStream) and stream.asked_for_certificate
+    asked = isinstance(stream, TlsStream) and stream.said.asked_for_certificate
     if not asked or error.reason not in _LEAVES:
         return None
     detail = f"the proxy asks in TLS for a certificate of its client, and leaves without one: {error.detail}"

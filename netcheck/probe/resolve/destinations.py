@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Container, Sequence
 
-from netcheck.apns.addresses import is_expected, is_sinkhole, is_unspecified
+from netcheck.apns.addresses import is_sinkhole, is_unspecified, unexpected
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import Family
 from netcheck.model.record import record
@@ -25,14 +25,15 @@ class Destination:
 
 
 def why_no_address(phase: Phase, lookups: Sequence[Lookup]) -> Failure | None:
-    """The failure of a name for which no lookup gave an address; None where one did.
-
-    That a family has no records is normal, so any other reason tells more.
-    """
+    """The failure of a name for which no lookup gave an address; None where one did."""
     if any(lookup.reason is None for lookup in lookups):
         return None
-    telling = [lookup for lookup in lookups if lookup.reason is not Reason.NO_ANSWER] or lookups
-    return _failure(phase, telling[0])
+    return _failure(phase, _telling(lookups)[0])
+
+
+def _telling(failed: Sequence[Lookup]) -> Sequence[Lookup]:
+    """Those of which the failure says more than that a family has no records; all, where none does."""
+    return [lookup for lookup in failed if lookup.reason is not Reason.NO_ANSWER] or failed
 
 
 def leads_nowhere(host: str, lookups: Sequence[Lookup]) -> Failure | None:
@@ -75,19 +76,13 @@ def destinations(
     """
     some_answered = any(lookup.reason is None for lookup in lookups)
     found: list[Destination] = []
-    for lookup in lookups:
+    for lookup in lookups if some_answered else _telling(lookups):
         family = lookup.rdtype.family
         if lookup.reason is None:
             found += _addresses(host, lookup, choice, turn, networks)
         elif not some_answered or (family in known and not lookup.was_heard):
             found.append(Destination(family, None, lookup.duration, _failure(Phase.RESOLVE, lookup)))
-    return _without_mere_absence(found)
-
-
-def _without_mere_absence(found: list[Destination]) -> list[Destination]:
-    """Where nothing answered, that a family has no records says less than any other failure."""
-    telling = [d for d in found if d.failure is None or d.failure.reason is not Reason.NO_ANSWER]
-    return telling if telling and all(d.failure is not None for d in found) else found
+    return found
 
 
 def _addresses(
@@ -103,7 +98,7 @@ def _addresses(
 
 def _sinkhole(host: str, address: str, lookup: Lookup, networks: Sequence[Network]) -> Failure | None:
     """Why an address is not even tried: it leads to this machine, and the service is expected elsewhere."""
-    if not is_sinkhole(address) or is_expected(host, address, networks):
+    if not is_sinkhole(address) or not unexpected(host, (address,), networks):
         return None
     return Failure(Phase.RESOLVE, Reason.SINKHOLED, _answered(host, address, lookup))
 

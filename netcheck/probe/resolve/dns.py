@@ -9,8 +9,9 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import dns.name
 import trio
@@ -99,16 +100,14 @@ async def _stub(resolver: Resolver, binding: Binding) -> StubResolver:
     return replace(stub, nameservers=named, never_asked=(), patience=math.inf, trouble=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """How a question is put."""
 
     transport: Transport
     edns: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(NamedTuple):
     """One turn of a nameserver: in the first of the forms, and in the others if it stays silent."""
 
     nameserver: Nameserver
@@ -244,11 +243,10 @@ class _Inquiry:
         form = visit.forms[0]
         answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.WITHOUT_EDNS:
-            form = replace(form, edns=False)
+            form = form._replace(edns=False)
             answer = await self._ask(visit.nameserver, form, deadline)
         if answer.again is Again.OVER_TCP:
-            over_tcp = replace(form, transport=Transport.TCP)
-            better = await self._ask(visit.nameserver, over_tcp, deadline)
+            better = await self._ask(visit.nameserver, form._replace(transport=Transport.TCP), deadline)
             if better.is_final or answer.reason is None:
                 return better  # else the flood says more than how TCP failed
         return answer
@@ -274,16 +272,15 @@ class _Inquiry:
             self._busy += trio.current_time() - turn_began - duration
             answer = _signed(answer, exchange)
         else:
-            answer = Answer(
-                Reason.DNS_TIMEOUT, self._silence(asked, form.transport, duration, exchange.heard)
-            )
+            answer = Answer(Reason.DNS_TIMEOUT, self._silence(exchange, duration))
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
         self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
         return answer
 
-    def _silence(self, asked: str, transport: Transport, duration: float, heard: str) -> str:
+    def _silence(self, exchange: Exchange, duration: float) -> str:
         """With how long it was waited for over another transport, which took most of the time."""
+        asked, transport = str(exchange.nameserver), exchange.transport
         before: dict[Transport, float] = {}
         for each in self.tries:
             if (each.nameserver, each.reason) == (asked, Reason.DNS_TIMEOUT) and each.transport != transport:
@@ -291,7 +288,7 @@ class _Inquiry:
         waited = [
             f"over {each} in {seconds:.2f} s" for each, seconds in (before | {transport: duration}).items()
         ]
-        return f"no answer from {asked} {', nor '.join(waited)}{heard}"
+        return f"no answer from {asked} {', nor '.join(waited)}{exchange.heard}"
 
     async def _listen(self, exchange: Exchange, number: int) -> None:
         if self._listening is None:

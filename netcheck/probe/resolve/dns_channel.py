@@ -1,4 +1,7 @@
-"""Channels to a nameserver: whole DNS messages over UDP, TCP or TLS. Knows nothing of what is in them."""
+"""Channels to a nameserver: whole DNS messages over UDP, TCP or TLS; errors come as PhaseError.
+
+Knows nothing of what is in them.
+"""
 
 import ipaddress
 import socket
@@ -6,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from time import perf_counter
-from typing import Protocol
 
 import trio
 
@@ -24,14 +26,6 @@ _BUFFER = 1024 * 1024
 _AT_ONCE = 32
 """Datagrams that may be read before other tasks have their turn."""
 _MOST_OVER_TLS = 256 * 1024  # with the handshake: its records can go on for ever
-
-
-class Channel(Protocol):
-    """Whole DNS messages, to and from one nameserver; errors come as PhaseError."""
-
-    async def send(self, wire: bytes) -> None: ...
-
-    async def receive(self) -> bytes: ...
 
 
 class Datagrams:
@@ -101,7 +95,7 @@ async def frames(
     resolver: Resolver,
     binding: Binding,
     notice_late: Callable[[float], None],
-) -> AsyncIterator[Channel]:
+) -> AsyncIterator["Frames"]:
     """A fresh connection for a question, over TCP or TLS. `notice_late` is as for Datagrams."""
     with (
         open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock,
@@ -109,10 +103,10 @@ async def frames(
     ):
         stream.notice_late = notice_late
         is_tls = transport is Transport.TLS
-        yield _Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
+        yield Frames(await _secured(stream, nameserver, resolver) if is_tls else stream)
 
 
-class _Frames:
+class Frames:
     """Over a byte stream: each message behind its length (RFC 1035 section 4.2.2, RFC 7858 section 3.3)."""
 
     def __init__(self, stream: TcpStream | TlsStream) -> None:

@@ -8,7 +8,7 @@ from netcheck.model.failing import Hitch, Phase, PhaseError, Reason
 from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.phrases import how_many
 from netcheck.probe.clock import lasted
-from netcheck.probe.resolve.dns_channel import Channel, Datagrams, frames
+from netcheck.probe.resolve.dns_channel import Datagrams, Frames, frames
 from netcheck.probe.resolve.dns_message import Again, Answer, Question, takes_long
 
 _MOST_NOISE = 1000
@@ -103,7 +103,7 @@ class Exchange:
             await self._datagrams.send(self.question.wire)
         await self._hear(self._datagrams)
 
-    async def _hear(self, way: Channel) -> None:
+    async def _hear(self, way: Datagrams | Frames) -> None:
         """Until there is an answer; raises PhaseError for a reply that makes no sense."""
         while self.noise < _MOST_NOISE:
             self._unread = self._unread or await way.receive()

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-import trio
-
 from netcheck.model.failing import Hitch, Phase, Reason
 from netcheck.model.paths import Family, ProbePath, RecordType, family_of
 from netcheck.model.results import HOSTS_FILE, Lookup
@@ -16,6 +14,7 @@ from netcheck.probe.resolve.dns_waiting import Silences
 from netcheck.probe.resolve.etc_hosts import addresses_in_hosts
 from netcheck.probe.resolve.nsswitch import NSSWITCH, Order, Source, Status, order_of_sources
 from netcheck.probe.resolve.search_list import search
+from netcheck.probe.together import together
 from netcheck.probe.walk import unforeseen
 
 LookUp = Callable[[str], Awaitable[tuple[Lookup, ...]]]
@@ -92,25 +91,19 @@ class _ByDns:
             rdtype: (self.name, absolute, rdtype, path.resolver, path.binding)
             for rdtype in _types(self.families)
         }
-        found: dict[RecordType, Lookup] = {
-            rdtype: made for rdtype, key in keys.items() if (made := self.shared.made(key))
-        }
+        found = [self.shared.made(key) for key in keys.values()]
+        if all(found):
+            return tuple(found)
 
-        async def ask(rdtype: RecordType) -> None:
+        async def ask(rdtype: RecordType) -> Lookup:
             make = partial(self._lookup, absolute, rdtype, timeout)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
-            found[rdtype] = await self.shared.once(keys[rdtype], make, keep=lambda made: made.was_answered)
+            return await self.shared.once(keys[rdtype], make, keep=lambda made: made.was_answered)
 
-        missing = [rdtype for rdtype in keys if rdtype not in found]
-        if len(missing) == 1 or stub_of(path.resolver).single_request:
-            for rdtype in missing:
-                await ask(rdtype)
-        elif missing:
-            async with trio.open_nursery() as nursery:
-                for rdtype in missing[1:]:
-                    nursery.start_soon(ask, rdtype)
-                await ask(missing[0])
-        return tuple(found[rdtype] for rdtype in keys)
+        asking = [partial(ask, rdtype) for rdtype in keys]
+        if stub_of(path.resolver).single_request:
+            return tuple([await each() for each in asking])
+        return tuple(await together(asking))
 
     async def _lookup(self, absolute: str, rdtype: RecordType, timeout: float) -> Lookup:
         resolver, binding = self.path.resolver, self.path.binding
@@ -127,14 +120,10 @@ class _ByDns:
 def _in_hosts(name: str, families: tuple[Family, ...]) -> tuple[Lookup, ...]:
     """As it stands in this machine's own list, without DNS."""
     known, now = addresses_in_hosts(name), unix_time()
-    by_type = {
-        rdtype: tuple(address for address in known if family_of(address) is rdtype.family)
-        for rdtype in _types(families)
-    }
     return tuple(
         Lookup(now, name, rdtype, HOSTS_FILE, None, addresses=addresses)
-        for rdtype, addresses in by_type.items()
-        if addresses
+        for rdtype in _types(families)
+        if (addresses := tuple(each for each in known if family_of(each) is rdtype.family))
     )
 
 

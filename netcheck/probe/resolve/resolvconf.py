@@ -156,7 +156,7 @@ def _parsed(text: str, environment: _Beside) -> StubResolver:
     if environment.search is not None:
         search = _words(environment.search, "LOCALDOMAIN")
     options += _words(environment.options, "RES_OPTIONS")
-    return _searching(_with_options(_Options(options), addresses), search[:_MAX_SEARCH])
+    return _searching(_with_options(options, addresses), search[:_MAX_SEARCH])
 
 
 def _searching(stub: StubResolver, domains: list[_Word]) -> StubResolver:
@@ -179,42 +179,36 @@ def _named(written: Iterable[str]) -> tuple[Nameserver, ...]:
     return tuple(Nameserver(address, _PORT) for each in written if (address := _literal(each)))
 
 
-class _Options:
-    """As glibc reads them: a flag by how it begins, and a number by its digits, where none are 0."""
-
-    def __init__(self, words: list[_Word]) -> None:
-        self._words = words
-
-    def has(self, flag: str) -> bool:
-        return any(word.text.startswith(flag) for word in self._words)
-
-    def number(self, name: str, otherwise: int, most: int) -> tuple[int, _Word]:
-        """The last one that is written, at most so large, and where it stands."""
-        written = [word for word in self._words if word.text.startswith(f"{name}:")]
-        if not written:
-            return otherwise, _Word("", "")
-        number = re.match("-?[0-9]{1,9}", written[-1].text.partition(":")[2])
-        return min(int(number[0]) if number else 0, most), written[-1]
+def _number(options: list[_Word], name: str, otherwise: int, most: int) -> tuple[int, _Word]:
+    """The last one that is written, at most so large, and where it stands: its digits, where none are 0."""
+    written = [word for word in options if word.text.startswith(f"{name}:")]
+    if not written:
+        return otherwise, _Word("", "")
+    number = re.match("-?[0-9]{1,9}", written[-1].text.partition(":")[2])
+    return min(int(number[0]) if number else 0, most), written[-1]
 
 
-def _with_options(options: _Options, addresses: list[_Word]) -> StubResolver:
+def _with_options(options: list[_Word], addresses: list[_Word]) -> StubResolver:
+    def has(flag: str) -> bool:  # by how it begins, as in glibc
+        return any(word.text.startswith(flag) for word in options)
+
     named = _named(word.text for word in addresses)
     nameservers = named[:_MAX_NAMESERVERS] or _LOCAL
-    attempts, written = options.number("attempts", 2, _MOST_ATTEMPTS)
-    timeout = max(1, options.number("timeout", 5, _LONGEST_TIMEOUT)[0])
+    attempts, written = _number(options, "attempts", 2, _MOST_ATTEMPTS)
+    timeout = max(1, _number(options, "timeout", 5, _LONGEST_TIMEOUT)[0])
     stub = StubResolver(
         nameservers,
         tuple(each for each in named[_MAX_NAMESERVERS : 2 * _MAX_NAMESERVERS] if each not in nameservers),
-        ndots=max(0, options.number("ndots", 1, _MOST_DOTS)[0]),
+        ndots=max(0, _number(options, "ndots", 1, _MOST_DOTS)[0]),
         attempts=max(1, attempts),
         timeout=timeout,
         # glibc's turns differ in length, and add up to this
         patience=timeout * max(1, attempts) * len(nameservers),
-        rotate=options.has("rotate"),
-        use_vc=options.has("use-vc"),
-        edns=options.has("edns0"),
-        single_request=options.has("single-request"),
-        no_aaaa=options.has("no-aaaa"),
+        rotate=has("rotate"),
+        use_vc=has("use-vc"),
+        edns=has("edns0"),
+        single_request=has("single-request"),
+        no_aaaa=has("no-aaaa"),
         trouble=None if named else NAMES_NOBODY,
         asks_nobody="" if attempts > 0 else f"by `{written.text}` in {written.where} programs ask nobody",
     )
