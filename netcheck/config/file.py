@@ -109,7 +109,6 @@ def _resolvers_exist(keys: FileKeys, at: Location, reading: Reading) -> None:
             reading.say((*at, "paths", path, "resolver"), message + (how or example))
 
 
-_PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
 FILE: Section[FileKeys] = section(
     FileKeys,
     "The config of netcheck. Every key may be left out.",
@@ -147,20 +146,14 @@ FILE: Section[FileKeys] = section(
     },
     (_listens_nowhere_twice, _resolvers_exist),
     astray={
-        **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
-        **dict.fromkeys(
-            ("interface", "interfaces"),
-            "an interface is written as a path: paths: {wifi: {interface: wlan0}}",
-        ),
-        **dict.fromkeys(
-            ("log_level", "log_format", "loglevel", "logging"),
-            "how it logs is said where it starts: netcheck run --log-level debug --log-format json",
-        ),
-        **dict.fromkeys(("include", "includes"), "one file holds the whole config: write it in here"),
-        **dict.fromkeys(("tls", "basic_auth"), "the web port is set up in web: web: {tls: {…}}"),
-        **dict.fromkeys(
-            ("port", "address", "bind", "listen_address"), "where to serve stands in listen: 127.0.0.1:9223"
-        ),
+        "proxy proxies socks": "a proxy is written as a path: paths: {web-proxy: {proxy: "
+        "http://proxy.example:3128}}",
+        "interface interfaces": "an interface is written as a path: paths: {wifi: {interface: wlan0}}",
+        "log_level log_format loglevel logging": "how it logs is said where it starts: netcheck run "
+        "--log-level debug --log-format json",
+        "include includes": "one file holds the whole config: write it in here",
+        "tls basic_auth": "the web port is set up in web: web: {tls: {…}}",
+        "port address bind listen_address": "where to serve stands in listen: 127.0.0.1:9223",
         "nameservers": "nameservers are written as a resolver: resolvers: {corp: {nameservers: [10.0.0.53]}}",
         "timeouts": "the timeouts stand in probing: probing: {timeouts: {connect: 5s}}",
         "interval": "the interval stands in probing: probing: {interval: 60s}",

@@ -254,13 +254,9 @@ PATH: Section[PathKeys] = section(
     ),
     astray={
         **ASTRAY_AT_A_PROXY,
-        **dict.fromkeys(
-            ("dns", "nameserver", "nameservers", "resolvers"),
-            "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
-        ),
-        **dict.fromkeys(
-            ("pac", "pac_url", "pac_file", "wpad"), "a PAC file is written as proxy: pac+https://…/proxy.pac"
-        ),
+        "dns nameserver nameservers resolvers": "a path names its resolver: resolver: corp, and resolvers: "
+        "{corp: {nameservers: [10.0.0.53]}}",
+        "pac pac_url pac_file wpad": "a PAC file is written as proxy: pac+https://…/proxy.pac",
         "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
     },

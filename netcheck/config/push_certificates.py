@@ -73,8 +73,8 @@ PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
     },
     (_one_password,),
     astray={
-        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
-        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
+        "password pass passphrase": MISPLACED,
+        "path cert cert_file certificate": "the certificate stands in file",
     },
     alone="file",
 )

@@ -134,18 +134,17 @@ _REQUEST = Key(
     FLAG, "Whether to send one request without credentials after TLS, which APNs itself must refuse."
 )
 
-_APPLES_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
-_NOT_NUMBERED = "the hosts of this service are not numbered: remove it"
-_NO_REQUEST = "only the provider API answers a request: remove it"
-_SWITCH = "whether a service is probed stands in enabled: true or false"
-_HELP = {
-    **dict.fromkeys(("disabled", "disable", "active"), _SWITCH),
-    **dict.fromkeys(("role", "for"), "who needs it stands in roles: [device, provider]"),
+_ASTRAY = {
+    "disabled disable active": "whether a service is probed stands in enabled: true or false",
+    "role for": "who needs it stands in roles: [device, provider]",
     "tls": "how far a probe goes stands in depth: tcp or tls",
     "interval": "the interval stands in probing: probing: {interval: 60s}",
     "sni": "the name to ask for in TLS stands in server_name",
+    "request": "only the provider API answers a request: remove it",
+    "count": "the hosts of this service are not numbered: remove it",
 }
-_ASTRAY = {**_HELP, "hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
+_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
+_ASTRAY_AT_APPLES = {**_ASTRAY, "hosts": _HOSTS}
 
 
 def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
@@ -175,7 +174,7 @@ def _built_in(
     about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
 ) -> Section[ServiceKeys]:
     keys = {"enabled": _COMMON["enabled"], **more, **_COMMON, **_APPLES}
-    return section(ServiceKeys, about, keys, rules, _ASTRAY, alone="enabled")
+    return section(ServiceKeys, about, keys, rules, _ASTRAY_AT_APPLES, alone="enabled")
 
 
 def _numbered(about: str) -> Section[ServiceKeys]:
@@ -199,7 +198,7 @@ _BAG: Section[ServiceKeys] = section(
         "networks": _COMMON["networks"],
         **_APPLES,
     },
-    astray=_ASTRAY,
+    astray=_ASTRAY_AT_APPLES,
     alone="enabled",
 )
 
@@ -218,10 +217,8 @@ OWN: Section[ServiceKeys] = section(
     },
     (_tls_keys_need_tls, _addresses_are_in_its_networks),
     astray={
-        **_HELP,
-        **dict.fromkeys(("url", "address", "ip", "name"), "names and addresses stand in hosts"),
-        "request": _NO_REQUEST,
-        "count": _NOT_NUMBERED,
+        **_ASTRAY,
+        "url address ip name": "names and addresses stand in hosts",
         "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
     },
 )
