@@ -41,11 +41,6 @@ _UNIX_ADVICE: Mapping[int | None, str] = {
 class ListenError(Exception):
     """Nothing can listen there; the message says where, why and what to do."""
 
-    def __init__(self, message: str, is_taken: bool = False) -> None:
-        """`is_taken`: somebody else listens there."""
-        super().__init__(message)
-        self.is_taken = is_taken
-
 
 class Door:
     """A socket that listens, until it is closed."""
@@ -150,8 +145,7 @@ def _explained(place: ListenPlace, error: OSError) -> ListenError:
         what_to_do = _UNIX_ADVICE.get(error.errno, "choose another file")
     else:
         what_to_do = _ADVICE.get(error.errno, "choose another address")
-    message = f"cannot listen on {place}: {error.strerror}; {what_to_do}"
-    return ListenError(message, error.errno == errno.EADDRINUSE)
+    return ListenError(f"cannot listen on {place}: {error.strerror}; {what_to_do}")
 
 
 def _name(sock: socket.socket) -> str:
