@@ -105,7 +105,7 @@ class Look:
         """Also reads every push certificate, and proves those that the config wants proven."""
         config, state = self._config, self._state
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
+            nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate, threads())
             early, late = _bags_first(config.services)
             await self._visit(early, config.paths)
             services = with_counts(config.services, state.courier_counts.highest)

@@ -205,7 +205,7 @@ class Daemon:
         while True:
             with trio.CancelScope() as self._certificates:
                 files, take = self._config.push_certificates, self._state.record_push_certificate
-                await push_certificates.watch(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
+                await push_certificates.read_all(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
                 await trio.sleep_forever()
 
     async def _prove(self, asked: ToProve) -> Proof:
