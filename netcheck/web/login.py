@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import logging
+import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -102,7 +103,7 @@ class Allowance:
 
     def __init__(self, interval: float, most: float) -> None:
         self._interval, self._most = interval, most
-        self._left, self._at = most, trio.current_time()
+        self._left, self._at = most, -math.inf
 
     def take(self) -> bool:
         """Whether there was one left to take."""

@@ -12,20 +12,14 @@ _GZIP_FROM = 1400
 """Bytes; less fits one packet anyway."""
 
 
-class NotThere(Exception):
-    """What is asked for is not in the configuration; the message says what is."""
+class Refused(Exception):
+    """What is asked for is not to be had, or not now; the message says why, and what to do."""
 
-
-class NotYet(Exception):
-    """netcheck has only just started; the message says when to ask again."""
-
-
-class TooMuch(Exception):
-    """More is asked for than there may be now; the message says when to ask again."""
-
-
-class NotInTime(Exception):
-    """It takes longer than anyone waits here; the message says what to do."""
+    def __init__(self, status: int, message: str, *, for_now: bool = False) -> None:
+        """`status` is HTTP's; `for_now`: it is worth asking again soon."""
+        super().__init__(message)
+        self.status = status
+        self.headers = RETRY if for_now else ()
 
 
 class Showing(Protocol):
@@ -88,14 +82,8 @@ async def _probe(view: View, request: Request) -> Response:
         return problem
     try:
         text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
-    except NotThere as error:
-        return _text(404, f"{error}\n")
-    except NotYet as error:
-        return _text(503, f"{error}\n", RETRY)
-    except TooMuch as error:
-        return _text(429, f"{error}\n", RETRY)
-    except NotInTime as error:
-        return _text(503, f"{error}\n")
+    except Refused as error:
+        return _text(error.status, f"{error}\n", error.headers)
     return _text(200, text)
 
 
@@ -198,12 +186,8 @@ def _allowed(status: int, methods: Iterable[str]) -> Response:
     return _text(status, f"Only {allowed} here.\n", (("Allow", allowed),))
 
 
-def _worth_compressing(request: Request, response: Response) -> bool:
-    return len(response.body) >= _GZIP_FROM and response.stream is None and accepts_gzip(request)
-
-
 async def _in_few_bytes(request: Request, response: Response) -> Response:
     """Compressed where the client takes it, in a thread: a megabyte would block the loop for 10 ms."""
-    if not _worth_compressing(request, response):
+    if len(response.body) < _GZIP_FROM or response.stream is not None or not accepts_gzip(request):
         return response
     return await trio.to_thread.run_sync(compressed, response, abandon_on_cancel=True)
