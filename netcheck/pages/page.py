@@ -15,9 +15,9 @@ from netcheck.model.paths import ProbePath
 from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
-from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
+from netcheck.pages.standing import STATES, WELL, Past, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
-from netcheck.phrases import time_text
+from netcheck.phrases import duration_text, time_text
 from netcheck.telling.answers import answers
 from netcheck.telling.fields import Fields
 
@@ -83,7 +83,8 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = _in_code
+    environment.filters |= {"code": _in_code, "time": time_text, "duration": duration_text}
+    environment.globals["states"] = STATES
     environment.globals["css"] = _asset("page.css").decode()
     environment.globals["address_of"] = {name: f"/assets/{name}?{_mark(name)}" for name in _TYPES}
     return environment
@@ -124,7 +125,8 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         paths=paths,
         is_wide=len(paths) > _MOST_ON_PAPER,
         rows=matrix(facts, fields, paths),
-        incidents=incidents(past.incidents[:_MOST_INCIDENTS], time),
+        now=time,
+        incidents=past.incidents[:_MOST_INCIDENTS],
         more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),
         tables=_tables(facts, fields, time),
     )

@@ -15,7 +15,7 @@ from netcheck.telling.answers import evidence_lines, in_short
 
 _MOST_EVIDENCE = 8
 """How many lines of evidence something that is wrong has at most, the rest counted."""
-_STATES = {
+STATES = {
     Verdict.READY: "ok",
     Verdict.DEGRADED: "limited",
     Verdict.FALLBACK_ONLY: "limited",
@@ -79,25 +79,11 @@ class Trouble:
     is_remark: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something that was wrong, or still is."""
-
-    state: str
-    summary: str
-    began: str
-    ended: str
-    last_seen: str
-    """Where it has not ended, as far as anyone knows, and nobody has seen it for a while."""
-    lasted: str
-    span: Span
-
-
 def state_of(judged: Judgement) -> str:
     """`ok`, `limited`, `broken`, `unknown`, or `expected`: not ready, and need not be."""
     if judged.verdict is Verdict.READY:
         return "ok" if judged.is_expected else "limited"
-    return "expected" if judged.is_expected else _STATES[judged.verdict]
+    return "expected" if judged.is_expected else STATES[judged.verdict]
 
 
 def worst(states: Iterable[str]) -> str:
@@ -167,22 +153,6 @@ def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]
     return tuple(
         dict.fromkeys([*evidence_lines(alike), *(line for judged in judgements for line in judged.counts)])
     )
-
-
-def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
-    """In the order of the spans."""
-    return [
-        Incident(
-            state=_STATES[span.verdict],
-            summary=span.summary or f"{span.path} {span.role}: {span.verdict}",
-            began=time_text(span.began),
-            ended="" if span.ended is None else time_text(span.ended),
-            last_seen="" if span.ended is not None or span.lasts(now) else time_text(span.seen),
-            lasted=duration_text(span.until(now) - span.began),
-            span=span,
-        )
-        for span in spans
-    ]
 
 
 def _began(finding: Finding, past: Past, judged: Judgement) -> float | None:
