@@ -7,7 +7,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -38,8 +38,6 @@ _FEW_AT_ONCE, _LONGEST_AGAIN = 4, 20.0
 take."""
 _BELIEF = Belief(is_one_look=True)
 """One round is all there is, so every failure is believed."""
-_QUICK = ProbingSettings(concurrency=400, rate=100.0)
-"""One look may be quicker than a daemon, which goes on for ever."""
 
 
 @dataclass
@@ -317,12 +315,12 @@ def _is_open(path: ProbePath) -> bool:
 
 
 def quickened(probing: ProbingSettings) -> ProbingSettings:
-    """The caps for one look: those of the config where it has its own."""
+    """With the caps of one look, which may be quicker than a daemon, where the config has none."""
     usual = ProbingSettings()
-    return ProbingSettings(
-        concurrency=_QUICK.concurrency if probing.concurrency == usual.concurrency else probing.concurrency,
-        rate=_QUICK.rate if probing.rate == usual.rate else probing.rate,
-        timeouts=probing.timeouts,
+    return replace(
+        probing,
+        concurrency=400 if probing.concurrency == usual.concurrency else probing.concurrency,
+        rate=100.0 if probing.rate == usual.rate else probing.rate,
     )
 
 

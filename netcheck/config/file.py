@@ -286,15 +286,11 @@ def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
     keys, reading = FILE.of_file(file, data)
     if keys is None:
         return FileKeys(), default(), reading
-    return keys, _put_together(file, keys, reading), reading
-
-
-def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     config = to_config(keys)
-    together.check(config.services, config.paths, config.probing, config.push_certificates, reading)
-    together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
+    parts = (config.services, config.paths, config.probing, config.push_certificates)
+    together.check(*parts, config.metrics.per_host, reading)
     together.check_history(file, reading)
-    return config
+    return keys, config, reading
 
 
 def _try_named_files(keys: FileKeys, reading: Reading) -> None:

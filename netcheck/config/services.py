@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from netcheck.apns.addresses import is_apple_name
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
@@ -20,7 +20,7 @@ from netcheck.config.reading.sections import Key, Named, Rule, Section, named, s
 from netcheck.config.reading.values import FLAG, Limits, choice, list_of, text, whole_or_word
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Role
-from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
+from netcheck.model.services import AddressChoice, Depth, Network, Service
 
 T = TypeVar("T")
 
@@ -309,31 +309,30 @@ def _tuned(built_in: BuiltIn, keys: ServiceKeys, interval: float) -> Service:
     return replace(service, hosts=numbered_hosts(built_in.domain, keys.count))
 
 
+_TUNED = ("ports", "roles", "required", "addresses", "depth")
+_TUNED_TLS = ("server_name", "alpn")
+"""What a service decides itself where nothing is written, by the same names there and here."""
+
+
 def _with_keys(service: Service, keys: ServiceKeys) -> Service:
     some = keys.hosts_per_round
     return replace(
         service,
-        ports=_or(keys.ports, service.ports),
-        roles=_or(keys.roles, service.roles),
-        required=_or(keys.required, service.required),
+        **_written(keys, *_TUNED, "networks"),
         hosts_per_round=None if isinstance(some, str) else _or(some, service.hosts_per_round),
-        addresses=_or(keys.addresses, service.addresses),
-        depth=_or(keys.depth, service.depth),
-        networks=_or(keys.networks, service.networks),
         hold=keys.hold,
-        tls=_tls(service.tls, keys),
+        tls=replace(
+            service.tls,
+            **_written(keys, *_TUNED_TLS),
+            ca_file=keys.ca_file,
+            lab_ca_file=keys.lab_ca_file,
+            request=keys.request,
+        ),
     )
 
 
-def _tls(tls: TlsSettings, keys: ServiceKeys) -> TlsSettings:
-    return replace(
-        tls,
-        server_name=_or(keys.server_name, tls.server_name),
-        alpn=_or(keys.alpn, tls.alpn),
-        ca_file=keys.ca_file,
-        lab_ca_file=keys.lab_ca_file,
-        request=keys.request,
-    )
+def _written(keys: object, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(keys, name)) is not None}
 
 
 def shown(written: Mapping[str, ServiceKeys], enabled: Iterable[Service]) -> dict[str, object]:
@@ -348,16 +347,6 @@ def shown(written: Mapping[str, ServiceKeys], enabled: Iterable[Service]) -> dic
 def _shown(kind: Section[ServiceKeys], keys: ServiceKeys, service: Service | None) -> object:
     if service is None:
         return kind.show(replace(keys, enabled=False))
-    whole = replace(
-        keys,
-        enabled=True,
-        ports=service.ports,
-        roles=service.roles,
-        required=service.required,
-        hosts_per_round=service.hosts_per_round or "all",
-        addresses=service.addresses,
-        depth=service.depth,
-        server_name=service.tls.server_name,
-        alpn=service.tls.alpn,
-    )
-    return kind.show(whole)
+    some = service.hosts_per_round or "all"
+    holds = {**_written(service, *_TUNED), **_written(service.tls, *_TUNED_TLS)}
+    return kind.show(replace(keys, enabled=True, hosts_per_round=some, **holds))
