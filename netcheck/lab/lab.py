@@ -114,7 +114,7 @@ class Lab:
 
     def write_socks_password(self) -> None:
         """The one that the proxy wants, where netcheck's config has it from."""
-        self._write_secret("socks-password", (self.socks_proxy.login or LOGIN).password.encode())
+        self._write_secret("socks-password", self.socks_proxy.login.password.encode())
 
     def _write_secret(self, name: str, data: bytes) -> None:
         file = self.folder / name

@@ -56,11 +56,11 @@ class Desk(NamedTuple):
     @contextmanager
     def broken(self, scenario: Scenario) -> Iterator[None]:
         """While it is broken; what was repaired may be a file, which is read again."""
-        self.lab.alter(scenario.breaks)
+        self.lab.alter(lambda lab: scenario.alter(lab, True))
         try:
             yield
         finally:
-            self.lab.alter(scenario.repairs)
+            self.lab.alter(lambda lab: scenario.alter(lab, False))
             self.lab.reload()
 
 
