@@ -17,7 +17,7 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of, judged_alone
 from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Endpoint, EndpointState, Result
+from netcheck.model.results import Endpoint, EndpointState
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
@@ -268,8 +268,9 @@ class Look:
         for judged in judged_alone(self._state, _BELIEF, path):
             if judged.verdict is not Verdict.READY:
                 for finding in judged.asking:
-                    for result in filter(_is_of_a_visit, finding.about):
-                        found.setdefault((result.service, result.host), set()).add(finding.cause)
+                    for result in finding.about:
+                        if result.large_hello is None:  # so it is of a visit
+                            found.setdefault((result.service, result.host), set()).add(finding.cause)
         return found
 
     async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
@@ -303,10 +304,6 @@ async def _widen_at(gate: Gate, time: float) -> None:
 def _is_in_doubt(known: EndpointState) -> bool:
     """Whether anything failed, or had to ask twice."""
     return known.unreachable > 0 or any(result.attempt.syn_retransmits for result in known.results)
-
-
-def _is_of_a_visit(result: Result) -> bool:
-    return result.large_hello is None
 
 
 def _is_open(path: ProbePath) -> bool:
