@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,8 +30,15 @@ _LONGEST_READ = 10.0
 """In seconds, for a file that comes in small pieces."""
 
 
-Stamp = tuple[int, int, int, int, int]
-"""Differs where a file was written or replaced."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Differs where a file was written or replaced; times in nanoseconds."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
 
 
 async def in_time(read: Callable[[], T], seconds: float, limiter: trio.CapacityLimiter | None = None) -> T:
@@ -87,7 +95,7 @@ def _without_waiting(name: str, flags: int) -> int:
 
 def _stamp(descriptor: int) -> Stamp:
     status = os.fstat(descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _all_of(stream: io.FileIO, largest: int) -> bytes:

@@ -119,7 +119,7 @@ def test_a_file_without_a_byte_is_refused_where_the_config_before_said_something
     assert trio.run(read_config, file, threads(), before) == default()
 
 
-A, B, C = ((1, inode, 9, 0, 0) for inode in range(3))
+A, B, C = (Stamp(device=1, inode=inode, size=9, modified=0, changed=0) for inode in range(3))
 GONE = None
 
 
