@@ -23,13 +23,6 @@ class ClientAuth(StrEnum):
     REQUIRED = "required"
 
 
-_VERIFY = {
-    ClientAuth.NONE: ssl.CERT_NONE,
-    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
-    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class ServerTls:
     """TLS on the web port, with all that may be said of it."""
@@ -73,7 +66,7 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
     elif settings.client_auth is not ClientAuth.NONE:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in Go: whoever this system trusts
-    context.verify_mode = _VERIFY[settings.client_auth]
+    context.verify_mode = ssl.VerifyMode[f"CERT_{settings.client_auth.name}"]
     return context
 
 

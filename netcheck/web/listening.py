@@ -100,7 +100,9 @@ def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
 
 
 def _open_port(place: Listen) -> socket.socket:
-    family, kind, protocol, _, address = _numeric(place)
+    numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE  # no name is looked up for it
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=numeric)
+    family, kind, protocol, _, address = found[0]
     with _closed_on_error(socket.socket(family, kind, protocol)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -108,13 +110,6 @@ def _open_port(place: Listen) -> socket.socket:
         sock.bind(address)
         sock.listen(_BACKLOG)
     return sock
-
-
-def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
-    """Family, type, protocol and address; no name is looked up for it."""
-    return socket.getaddrinfo(
-        place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
-    )[0]
 
 
 def _open_file(file: Path) -> socket.socket:

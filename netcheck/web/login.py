@@ -14,15 +14,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from enum import Enum
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 import bcrypt
 import trio
 
 from netcheck.model.credentials import Secret
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 _log = logging.getLogger("netcheck.web")
 _MOST_KEPT = 256
@@ -116,7 +113,7 @@ class Allowance:
         return True
 
 
-def _keep(kept: "OrderedDict[K, V]", key: K, value: V) -> None:
+def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
     kept[key] = value
     while len(kept) > _MOST_KEPT:
         kept.popitem(last=False)

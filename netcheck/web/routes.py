@@ -59,8 +59,6 @@ async def _asset(view: View, request: Request) -> Response:
 
 
 async def _incidents(view: View, request: Request) -> Response:
-    if problem := _unknown(request, _INCIDENTS_TAKE):
-        return problem
     try:
         seconds = duration(_one(request, "since") or _USUAL_SINCE)
     except ValueError as error:
@@ -68,9 +66,7 @@ async def _incidents(view: View, request: Request) -> Response:
     return Response(200, await view.showing.incidents(seconds), _JSON)
 
 
-async def _events(view: View, request: Request) -> Response:
-    if problem := _unknown(request, ()):
-        return problem
+async def _events(view: View, _: Request) -> Response:
     stream = view.showing.events()
     if stream is None:
         return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=RETRY)
@@ -78,10 +74,8 @@ async def _events(view: View, request: Request) -> Response:
 
 
 async def _probe(view: View, request: Request) -> Response:
-    if problem := _unknown(request, _PROBE_TAKES):
-        return problem
     try:
-        text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
+        text = await view.probe(*(_one(request, name) for name in _TAKES["/probe"]))
     except Refused as error:
         return _text(error.status, f"{error}\n", error.headers)
     return _text(200, text)
@@ -93,9 +87,7 @@ async def _metrics(view: View, request: Request) -> Response:
     return Response(200, body, content_type)
 
 
-async def _status(view: View, request: Request) -> Response:
-    if problem := _unknown(request, ()):
-        return problem
+async def _status(view: View, _: Request) -> Response:
     return Response(200, await view.showing.status(), _JSON)
 
 
@@ -120,8 +112,9 @@ def _one(request: Request, name: str) -> str:
     return request.query.get(name, ("",))[0]
 
 
-def _unknown(request: Request, known: Sequence[str]) -> Response | None:
-    """Refuses a parameter that would do nothing; None where all are known."""
+def _unknown(request: Request) -> Response | None:
+    """Refuses a parameter that would do nothing; None where there is none such."""
+    known = _TAKES.get(request.route, request.query)
     unknown = [name for name in request.query if name not in known]
     if not unknown:
         return None
@@ -137,8 +130,13 @@ def _text(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> 
 _ASSETS = "/assets/"
 _WHOLE_SERVER = "*"  # for OPTIONS: RFC 9110 section 9.3.7
 _JSON = "application/json"
-_PROBE_TAKES = ("path", "service", "host")
-_INCIDENTS_TAKE = ("since",)
+_TAKES = {
+    "/api/v1/status": (),
+    "/api/v1/incidents": ("since",),
+    "/api/v1/events": (),
+    "/probe": ("path", "service", "host"),
+}
+"""The parameters; other routes bear with any."""
 _USUAL_SINCE = "7d"
 _ASSET_CACHE = (("Cache-Control", "max-age=86400"),)  # the page asks for them by their content
 _PAGE_POLICY = (
@@ -174,7 +172,7 @@ def routes(view: View) -> Handler:
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             return _allowed(405, methods)
-        return await _in_few_bytes(request, await route(view, request))
+        return await _in_few_bytes(request, _unknown(request) or await route(view, request))
 
     return handle
 

@@ -155,8 +155,9 @@ class Connection:
 
     async def _refuse(self, status: int) -> None:
         """Say why not, and end the connection so that the client can read it."""
-        response = _refusal(status, ("Connection", "close"))
-        await self._send(_head(response), response)
+        self._place.is_last = True
+        response = _refusal(status)
+        await self._send(self._head(response), response)
         await self._linger()
 
     async def _next_request(self, patience: float) -> Request | None:
@@ -311,8 +312,8 @@ def _split_target(target: str) -> tuple[str, str, str]:
     return parts.netloc, parts.path or "/", parts.query
 
 
-def _refusal(status: int, *headers: tuple[str, str]) -> Response:
-    return Response(status, f"{_REFUSALS[status]}\n".encode(), headers=headers)
+def _refusal(status: int) -> Response:
+    return Response(status, f"{_REFUSALS[status]}\n".encode())
 
 
 def _head(response: Response) -> h11.Response:
