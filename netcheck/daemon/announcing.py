@@ -9,7 +9,6 @@ from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.push_certificates import Acceptance, PushCertificate
 from netcheck.model.results import Result, Visit
-from netcheck.model.services import Service
 from netcheck.phrases import as_sentence
 from netcheck.telling.answers import said_of
 from netcheck.telling.rows import certificate_row
@@ -85,9 +84,9 @@ class Announcer:
                 _log.log(level, "push certificate %s over %s: %s (%s)", *words, extra={"path": proof.path})
 
     def _say_couriers(self, facts: Facts) -> None:
-        for service in filter(_is_numbered, facts.services):
+        for service in facts.services:
             name, hosts = service.name, service.hosts
-            if self._is_news(("couriers", name), hosts, at_first=hosts):
+            if service.count_from_bag and self._is_news(("couriers", name), hosts, at_first=hosts):
                 _log.info("%s: the bag's hosts are now %s to %s", name, hosts[0], hosts[-1])
 
 
@@ -139,10 +138,6 @@ def _fields(judged: Judgement) -> dict[str, str | None]:
         "cause": judged.cause,
         "hop": judged.hop,
     }
-
-
-def _is_numbered(service: Service) -> bool:
-    return service.count_from_bag is not None
 
 
 def _say_certificate(found: PushCertificate) -> None:
