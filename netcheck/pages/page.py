@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HERE = Path(__file__).parent
-_MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
 _MOST_ON_PAPER = 5
@@ -126,8 +125,7 @@ def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: b
         is_wide=len(paths) > _MOST_ON_PAPER,
         rows=matrix(facts, fields, paths),
         now=time,
-        incidents=past.incidents[:_MOST_INCIDENTS],
-        more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),
+        incidents=past.incidents,
         tables=_tables(facts, fields, time),
     )
 

@@ -13,8 +13,6 @@ from netcheck.pages.words import Said, said
 from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 from netcheck.telling.answers import evidence_lines, in_short
 
-_MOST_EVIDENCE = 8
-"""How many lines of evidence something that is wrong has at most, the rest counted."""
 STATES = {
     Verdict.READY: "ok",
     Verdict.DEGRADED: "limited",
@@ -73,7 +71,6 @@ class Trouble:
     owner: str
     since: str
     evidence: tuple[str, ...]
-    more_evidence: int
     request: str
     fix: Fix | None
     is_remark: bool
@@ -130,7 +127,6 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     begun = [at for judged in judgements if (at := _began(finding, past, judged)) is not None]
-    evidence = _evidence(finding, alike)
     return Trouble(
         mark=_mark(finding),
         state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
@@ -139,8 +135,7 @@ def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
         hop=finding.hop.replace("_", " "),
         owner=finding.owner,
         since=_since(min(begun, default=None), now),
-        evidence=evidence[:_MOST_EVIDENCE],
-        more_evidence=max(0, len(evidence) - _MOST_EVIDENCE),
+        evidence=_evidence(finding, alike),
         request=finding.request,
         fix=finding.fix,
         is_remark=finding.is_remark,
