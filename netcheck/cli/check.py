@@ -220,7 +220,7 @@ def _nothing_to_ask(facts: Facts, hop: Hop | None) -> str:
 
 def _report(facts: Facts, now: float) -> str:
     """As a page. What makes it is imported only here: a check without one starts a tenth sooner."""
-    page: str = importlib.import_module("netcheck.pages.page").render_report(facts, __version__, now)
+    page: str = importlib.import_module("netcheck.pages.page").render(facts, None, __version__, now)
     return page
 
 
