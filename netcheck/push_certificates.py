@@ -115,17 +115,15 @@ async def _look(
     try:
         return await in_time(functools.partial(_read_if_changed, file, before), _LONGEST_READ, limiter)
     except OSError as error:
-        return None, _unreadable(file, f"{file.file} cannot be read: {error.strerror}")
+        return None, PushCertificate(file.name, error=f"{file.file} cannot be read: {error.strerror}")
     except Exception as error:  # a bug of ours costs one certificate, and never the daemon
         _log.exception("internal error in reading the push certificate %s", file.name)
         if not lacks_threads(error):
-            return None, _unreadable(file, "internal error: see the log")
+            return None, PushCertificate(file.name, error="internal error: see the log")
         # what was read before is as good as it was
-        return before, _unreadable(file, f"cannot be read: {NO_MORE_THREADS}") if before is None else None
-
-
-def _unreadable(file: PushCertificateFile, why: str) -> PushCertificate:
-    return PushCertificate(file.name, error=why)
+        return before, PushCertificate(
+            file.name, error=f"cannot be read: {NO_MORE_THREADS}"
+        ) if before is None else None
 
 
 def _read_if_changed(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,26 @@ _MOST = 64
 """Paths, resolvers, and push certificates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What of a config is meant as it is written."""
 
-    listen: tuple[ListenPlace, ...]
-    resolvers: tuple[Resolver, ...]
-    paths: tuple[ProbePath, ...]
-    services: tuple[Service, ...]
-    probing: ProbingSettings
-    push_certificates: tuple[PushCertificateFile, ...] = ()
+    listen: tuple[ListenPlace, ...] = (Listen(),)
+    probing: ProbingSettings = field(default_factory=ProbingSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
     metrics: Metrics = field(default_factory=Metrics)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(_Settings):
+    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
+
+    resolvers: tuple[Resolver, ...]
+    paths: tuple[ProbePath, ...]
+    services: tuple[Service, ...]
+    push_certificates: tuple[PushCertificateFile, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,20 +81,14 @@ class Config:
         return (*of_labs, *together.doubts(self.resolvers, self.paths, self.services))
 
 
-@dataclass(frozen=True, slots=True)
-class FileKeys:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKeys(_Settings):
     """What is written in a config file."""
 
-    listen: tuple[ListenPlace, ...] = (Listen(),)
     resolvers: Mapping[str, ResolverKeys] = field(default_factory=dict)
     paths: Mapping[str, PathKeys] = field(default_factory=lambda: {"direct": PathKeys()})
     services: Mapping[str, ServiceKeys] = field(default_factory=dict)
-    probing: ProbingSettings = field(default_factory=ProbingSettings)
-    verdict: VerdictSettings = field(default_factory=VerdictSettings)
     push_certificates: Mapping[str, PushCertificateKeys] = field(default_factory=dict)
-    history: HistorySettings = field(default_factory=HistorySettings)
-    metrics: Metrics = field(default_factory=Metrics)
-    web: Web = field(default_factory=Web)
 
 
 def _listens_nowhere_twice(keys: FileKeys, at: Location, reading: Reading) -> None:
@@ -165,20 +165,16 @@ def to_config(file: FileKeys) -> Config:
     """The whole file, with the names of resolvers replaced by what they stand for."""
     resolvers = (SYSTEM_RESOLVER, *(to_resolver(name, keys) for name, keys in file.resolvers.items()))
     by_name = {resolver.name: resolver for resolver in resolvers}
+    settings = {each.name: getattr(file, each.name) for each in fields(_Settings)}
     return Config(
-        listen=file.listen,
+        **{**settings, "probing": within_the_interval(file.probing)},
         resolvers=resolvers,
         paths=tuple(
             to_path(name, keys, by_name.get(keys.resolver, SYSTEM_RESOLVER))
             for name, keys in file.paths.items()
         ),
         services=to_services(file.services, file.probing.interval),
-        probing=within_the_interval(file.probing),
         push_certificates=tuple(to_push_certificate(*each) for each in file.push_certificates.items()),
-        verdict=file.verdict,
-        metrics=file.metrics,
-        history=file.history,
-        web=file.web,
     )
 
 

@@ -78,10 +78,8 @@ class WebTlsKeys:
     """What is written of TLS on the web port; the files are PEM."""
 
     cert_file: Path
-    """The server's certificate and its chain."""
     key_file: Path
     client_ca_file: Path | None = None
-    """Who vouches for clients; None where none is asked for a certificate."""
     client_auth: ClientAuth = ClientAuth.NONE
 
     def to_tls(self) -> ServerTls:
@@ -95,15 +93,10 @@ class Web:
 
     tls: WebTlsKeys | None = None
     basic_auth_users_file: Path | None = None
-    """Users and the bcrypt hashes of their passwords."""
     config_file: Path | None = None
-    """A file in the format of the web config of Prometheus's exporters, in place of the two above."""
     hosts: tuple[str, ...] = ()
-    """Names under which browsers may ask, beside addresses and localhost; in lower case."""
     reload: bool = True
-    """Whether POST /-/reload is answered."""
     probe: bool = True
-    """Whether /probe is answered."""
 
 
 def _web_tls(

@@ -9,7 +9,6 @@ from netcheck.config.file import FILE, Config
 from netcheck.config.reading.sections import Section
 
 _MOST = 20
-"""How many changes are told; then it is said how many more there are."""
 _SETTINGS: Mapping[str, Section[Any]] = {
     name: key.kind for name, key in FILE.keys.items() if isinstance(key.kind, Section)
 }

@@ -57,7 +57,6 @@ class Inquiries:
         self._turns: dict[tuple[str, str, str], int] = {}
         """The turn of the latest visit, by path, service and host."""
         self._asked = Counter[str]()
-        """How many inquiries into each path are under way."""
         self._begun: dict[str, deque[float]] = {}
         """When the latest ones into each path began."""
         self._known = set[ProbePath]()

@@ -119,16 +119,12 @@ def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
     return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
 
 
-def _mark(finding: Finding) -> str:
-    return f"{crc32(repr(finding.asks).encode()):08x}"
-
-
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     begun = [at for judged in judgements if (at := _began(finding, past, judged)) is not None]
     return Trouble(
-        mark=_mark(finding),
+        mark=f"{crc32(repr(finding.asks).encode()):08x}",
         state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
         title=as_sentence(in_short(finding)),
         whom=tuple(map(said, judgements)),

@@ -22,7 +22,6 @@ from netcheck.telling.rows import (
 )
 
 _NAMED = 3
-"""How many of those that are alike are named."""
 _ENDS = {
     None: "held on",
     HoldEnd.HELD: "outlived all that was asked for",

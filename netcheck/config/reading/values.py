@@ -109,11 +109,8 @@ def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return single(read, _text_schema(pattern), str)
-
-
-def _text_schema(pattern: str | None) -> Schema:
-    return {"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$" if pattern else r"\S"}
+    whole = rf"^\s*(?:{pattern})\s*$" if pattern else r"\S"
+    return single(read, {"type": "string", "pattern": whole}, str)
 
 
 # Words, flags, numbers
