@@ -237,30 +237,23 @@ SECTIONS: Mapping[str, Section[ServiceKeys]] = {
     "gateway-sandbox": _built_in("gateway.sandbox.push.apple.com: off by default.", {}),
     "feedback-sandbox": _built_in("feedback.sandbox.push.apple.com: off by default.", {}),
 }
-_NAMES = tuple(SECTIONS)
 BUILT_IN_NAMES = frozenset(built_in.service.name for built_in in BUILT_IN)
 
 
-def _own_or_misspelt() -> Section[ServiceKeys]:
-    """As OWN; an entry without hosts whose name is close to a built-in one's is that one, misspelt."""
-
-    def parse(raw: object, at: Location, reading: Reading) -> ServiceKeys:
-        meant = closest(at[-1], _NAMES, at_least=0.75)
-        if meant and not (isinstance(raw, dict) and "hosts" in raw):
-            message = (
-                f'there is no such service; did you mean "{meant}"? One of your own needs hosts and ports'
-            )
-            reading.say(at, message, of_key=True)
-        if isinstance(raw, bool):
-            raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
-        if isinstance(raw, str | list):
-            raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
-        return OWN.parse(raw, at, reading)
-
-    return replace(OWN, parse=parse)
+def _own_or_misspelt(raw: object, at: Location, reading: Reading) -> ServiceKeys:
+    """An entry without hosts whose name is close to a built-in one's is that one, misspelt."""
+    meant = closest(at[-1], SECTIONS, at_least=0.75)
+    if meant and not (isinstance(raw, dict) and "hosts" in raw):
+        message = f'there is no such service; did you mean "{meant}"? One of your own needs hosts and ports'
+        reading.say(at, message, of_key=True)
+    if isinstance(raw, bool):
+        raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
+    if isinstance(raw, str | list):
+        raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
+    return OWN.parse(raw, at, reading)
 
 
-SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS)
+SERVICES: Named[ServiceKeys] = named(replace(OWN, parse=_own_or_misspelt), Limits(0, 256), known=SECTIONS)
 
 
 # What they come to

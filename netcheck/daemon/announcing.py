@@ -8,7 +8,7 @@ from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.push_certificates import Acceptance, PushCertificate
-from netcheck.model.results import Result, Visit
+from netcheck.model.results import Visit
 from netcheck.phrases import as_sentence
 from netcheck.telling.answers import said_of
 from netcheck.telling.rows import certificate_row
@@ -115,14 +115,11 @@ def log_failures(visit: Visit) -> None:
                 "reason": failure.reason,
                 "kind": (result.path, result.service, result.port, failure.phase, failure.reason),
             }
-            _log.debug("%s", _failure_in_words(result), extra=fields)
-
-
-def _failure_in_words(result: Result) -> str:
-    attempt, failure = result.attempt, result.attempt.failure
-    where = f"{result.path}: {result.service} {endpoint_text(result.host, result.port)}"
-    address = f" at {attempt.address}" if attempt.address not in (None, result.host) else ""
-    return f"{where}{address}: {failure.phase} {failure.reason}: {failure.detail}" if failure else where
+            where = f"{result.path}: {result.service} {endpoint_text(result.host, result.port)}"
+            address = result.attempt.address
+            at = f" at {address}" if address not in (None, result.host) else ""
+            said = (where, at, failure.phase, failure.reason, failure.detail)
+            _log.debug("%s%s: %s %s: %s", *said, extra=fields)
 
 
 def _gist(judged: Judgement) -> object:
