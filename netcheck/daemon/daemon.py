@@ -20,7 +20,7 @@ from netcheck.daemon import reloading, signals
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.lifeline import Lifeline
+from netcheck.daemon.lifeline import lifeline
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, follow, read_config
 from netcheck.daemon.showing import Showing
@@ -300,14 +300,14 @@ async def _watch_clocks(state: State) -> None:
 
     And whether somebody sets the wall clock meanwhile.
     """
-    with Lifeline() as lifeline:
+    with lifeline() as beat:
         _note_clocks(state)
         while True:
             due = trio.current_time() + _LOOP_CHECK
             await trio.sleep_until(due)
             state.own.loop_lag.observe(trio.current_time() - due)
             _note_clocks(state)
-            lifeline.beat()
+            beat()
 
 
 def _note_clocks(state: State) -> None:
