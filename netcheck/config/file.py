@@ -215,13 +215,12 @@ def load(file: Path) -> Config:
 
     Push certificates may come later, so these are not looked at; `check` does. Blocks while it reads.
     """
-    _, config = _sound(file, _data_of(file))
-    return config
+    return _sound(file)[1]
 
 
 def show(file: Path) -> str:
     """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
-    keys, config = _sound(file, _data_of(file))
+    keys, config = _sound(file)
     whole: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
     return whole
 
@@ -229,8 +228,7 @@ def show(file: Path) -> str:
 def load_settings(settings: Mapping[str, object], name: Path) -> Config:
     """The config of a file that would hold these settings, of that name. Blocks, and raises, as `load`."""
     written = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
-    _, config = _sound(name, written.encode())
-    return config
+    return _sound(name, written.encode())[1]
 
 
 def default() -> Config:
@@ -251,7 +249,7 @@ def check(file: Path) -> Config:
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
-    keys, config, reading = _understood(file, _data_of(file))
+    keys, config, reading = _understood(file)
     _try_named_files(keys, reading)
     web = keys.web if reading.sound(("web", "tls")) else replace(keys.web, tls=None)
     problems = [*config_error(file, reading.faults, FILE).problems, *_trouble_with_web(web)]
@@ -260,16 +258,7 @@ def check(file: Path) -> Config:
     return config
 
 
-def _data_of(file: Path) -> bytes:
-    try:
-        return read_file(file, _LARGEST)
-    except OSError as error:
-        raise ConfigError(
-            [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
-        ) from error
-
-
-def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
+def _sound(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config]:
     """What is written, and what it comes to; ConfigError as above."""
     keys, config, reading = _understood(file, data)
     if reading.faults:
@@ -277,8 +266,13 @@ def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
     return keys, config
 
 
-def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
+def _understood(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config, Reading]:
     """What of it is sound, or the default where it is no config at all, and all that is wrong."""
+    try:
+        data = read_file(file, _LARGEST) if data is None else data
+    except OSError as error:
+        problem = Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")
+        raise ConfigError([problem]) from error
     keys, reading = FILE.of_file(file, data)
     if keys is None:
         return FileKeys(), default(), reading

@@ -82,9 +82,6 @@ def read(data: bytes) -> Document:
     reader = _Reader()
     try:
         text = _text(data)
-    except _UnreadableError as error:
-        return reader.result(NOTHING, error.fault)
-    try:
         value = reader.document(text)
     except _UnreadableError as error:
         return reader.result(NOTHING, error.fault)
