@@ -7,7 +7,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -17,7 +17,7 @@ from netcheck.config.settings import ProbingSettings
 from netcheck.facts import Belief, Facts, facts_of, judged_alone
 from netcheck.model.findings import Cause, Verdict
 from netcheck.model.paths import Expected, ProbePath
-from netcheck.model.results import Endpoint, EndpointState, Result
+from netcheck.model.results import Endpoint, EndpointState
 from netcheck.model.services import AddressChoice, Service, families_of, hosts_on, ports_on, targets
 from netcheck.plan import Call, doubtful, greeted, spread
 from netcheck.probe.runner import Prober
@@ -38,8 +38,6 @@ _FEW_AT_ONCE, _LONGEST_AGAIN = 4, 20.0
 take."""
 _BELIEF = Belief(is_one_look=True)
 """One round is all there is, so every failure is believed."""
-_QUICK = ProbingSettings(concurrency=400, rate=100.0)
-"""One look may be quicker than a daemon, which goes on for ever."""
 
 
 @dataclass
@@ -105,7 +103,7 @@ class Look:
         """Also reads every push certificate, and proves those that the config wants proven."""
         config, state = self._config, self._state
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate)
+            nursery.start_soon(read_all, config.push_certificates, state.record_push_certificate, threads())
             early, late = _bags_first(config.services)
             await self._visit(early, config.paths)
             services = with_counts(config.services, state.courier_counts.highest)
@@ -270,8 +268,9 @@ class Look:
         for judged in judged_alone(self._state, _BELIEF, path):
             if judged.verdict is not Verdict.READY:
                 for finding in judged.asking:
-                    for result in filter(_is_of_a_visit, finding.about):
-                        found.setdefault((result.service, result.host), set()).add(finding.cause)
+                    for result in finding.about:
+                        if result.large_hello is None:  # so it is of a visit
+                            found.setdefault((result.service, result.host), set()).add(finding.cause)
         return found
 
     async def _visit_hosts(self, service: Service, path: ProbePath, hosts: Sequence[str]) -> None:
@@ -307,22 +306,18 @@ def _is_in_doubt(known: EndpointState) -> bool:
     return known.unreachable > 0 or any(result.attempt.syn_retransmits for result in known.results)
 
 
-def _is_of_a_visit(result: Result) -> bool:
-    return result.large_hello is None
-
-
 def _is_open(path: ProbePath) -> bool:
     """Whether anything is expected to answer there."""
     return path.expected is not Expected.BLOCKED
 
 
 def quickened(probing: ProbingSettings) -> ProbingSettings:
-    """The caps for one look: those of the config where it has its own."""
+    """With the caps of one look, which may be quicker than a daemon, where the config has none."""
     usual = ProbingSettings()
-    return ProbingSettings(
-        concurrency=_QUICK.concurrency if probing.concurrency == usual.concurrency else probing.concurrency,
-        rate=_QUICK.rate if probing.rate == usual.rate else probing.rate,
-        timeouts=probing.timeouts,
+    return replace(
+        probing,
+        concurrency=400 if probing.concurrency == usual.concurrency else probing.concurrency,
+        rate=100.0 if probing.rate == usual.rate else probing.rate,
     )
 
 

@@ -69,14 +69,6 @@ class Totals:
     hold_ends: Mapping[HoldKey, Mapping[HoldEnd, int]]
     own: SelfState
 
-    @classmethod
-    def of(cls, state: State) -> Self:
-        flows, lookups = state.flows, state.lookups
-        ends = state.holds.ends
-        return cls(
-            flows.outcomes, flows.recent, flows.paths, lookups.counts, lookups.durations, ends, state.own
-        )
-
 
 @dataclass(frozen=True)
 class Facts:
@@ -208,7 +200,15 @@ class Snapshot:
                 proofs=tuple(state.push_certificates.proofs()),
                 large_hellos=state.large_hellos.latest,
                 holds=dict(state.holds.latest),
-                totals=Totals.of(state),
+                totals=Totals(
+                    state.flows.outcomes,
+                    state.flows.recent,
+                    state.flows.paths,
+                    state.lookups.counts,
+                    state.lookups.durations,
+                    state.holds.ends,
+                    state.own,
+                ),
             ),
         )
 

@@ -94,7 +94,7 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
     planned = []
     for service, path in targets(services, paths):
         hosts = hosts_on(service, path)
-        width = _width(service, hosts)
+        width = min(service.hosts_per_round or len(hosts), len(hosts))
         planned += [Slot(service, path, hosts, index, width) for index in range(width)]
     return planned
 
@@ -102,10 +102,6 @@ def slots(services: Iterable[Service], paths: Iterable[ProbePath]) -> list[Slot]
 def longest_wait(services: Iterable[Service], paths: Iterable[ProbePath], interval: float) -> float:
     """After how many seconds at most the next visit is due; where there is none to make, `interval`."""
     return interval * min((slot.every for slot in slots(services, paths)), default=1)
-
-
-def _width(service: Service, hosts: Sequence[str]) -> int:
-    return min(service.hosts_per_round or len(hosts), len(hosts))
 
 
 @dataclass(frozen=True, slots=True)

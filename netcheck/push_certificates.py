@@ -39,24 +39,13 @@ def threads() -> trio.CapacityLimiter:
     return trio.CapacityLimiter(_MOST_THREADS)
 
 
-async def read_all(files: Iterable[PushCertificateFile], sink: Sink) -> None:
-    """Read every file once."""
-    limiter = threads()
-
-    async def one(file: PushCertificateFile) -> None:
-        _, found = await _look(file, None, limiter)
-        if found is not None:
-            sink(found)
-
-    async with trio.open_nursery() as nursery:
-        for file in files:
-            nursery.start_soon(one, file)
-
-
-async def watch(
-    files: Iterable[PushCertificateFile], sink: Sink, limiter: trio.CapacityLimiter, every: float
+async def read_all(
+    files: Iterable[PushCertificateFile],
+    sink: Sink,
+    limiter: trio.CapacityLimiter,
+    every: float | None = None,
 ) -> None:
-    """Read every file, and again within `every` seconds of a change, until cancelled."""
+    """Read every file once; or with `every`, again within so many seconds of a change, until cancelled."""
 
     async def one(file: PushCertificateFile) -> None:
         stamp: Stamp | None = None
@@ -64,6 +53,8 @@ async def watch(
             stamp, found = await _look(file, stamp, limiter)
             if found is not None:
                 sink(found)
+            if every is None:
+                return
             await trio.sleep(every)
 
     async with trio.open_nursery() as nursery:
@@ -71,16 +62,14 @@ async def watch(
             nursery.start_soon(one, file)
 
 
-async def identity_of(file: PushCertificateFile, limiter: trio.CapacityLimiter) -> PushIdentity:
+async def _identity_of(file: PushCertificateFile, limiter: trio.CapacityLimiter) -> PushIdentity:
     """The certificate with its key, as the file has them now. Raises UnusableError."""
     try:
-        return await in_time(functools.partial(_read_identity, file), _LONGEST_READ, limiter)
+        return await in_time(
+            lambda: identity_in_time(file, read_file(file.file, LARGEST)), _LONGEST_READ, limiter
+        )
     except OSError as error:
         raise UnusableError(f"{file.file} cannot be read: {error.strerror}") from error
-
-
-def _read_identity(file: PushCertificateFile) -> PushIdentity:
-    return identity_in_time(file, read_file(file.file, LARGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +95,9 @@ Show = Callable[[Service, ProbePath, PushIdentity], Awaitable[tuple[Acceptance, 
 
 async def prove(asked: ToProve, limiter: trio.CapacityLimiter, show: Show) -> Proof:
     """What APNs says of the certificate that the file holds now."""
-
     acceptance, sha256 = Acceptance.UNPROVEN, None
     try:
-        identity = await identity_of(asked.file, limiter)
+        identity = await _identity_of(asked.file, limiter)
         sha256 = identity.sha256
         acceptance, detail = await show(asked.service, asked.path, identity)
     except UnusableError as error:
@@ -127,17 +115,15 @@ async def _look(
     try:
         return await in_time(functools.partial(_read_if_changed, file, before), _LONGEST_READ, limiter)
     except OSError as error:
-        return None, _unreadable(file, f"{file.file} cannot be read: {error.strerror}")
+        return None, PushCertificate(file.name, error=f"{file.file} cannot be read: {error.strerror}")
     except Exception as error:  # a bug of ours costs one certificate, and never the daemon
         _log.exception("internal error in reading the push certificate %s", file.name)
         if not lacks_threads(error):
-            return None, _unreadable(file, "internal error: see the log")
+            return None, PushCertificate(file.name, error="internal error: see the log")
         # what was read before is as good as it was
-        return before, _unreadable(file, f"cannot be read: {NO_MORE_THREADS}") if before is None else None
-
-
-def _unreadable(file: PushCertificateFile, why: str) -> PushCertificate:
-    return PushCertificate(file.name, error=why)
+        return before, PushCertificate(
+            file.name, error=f"cannot be read: {NO_MORE_THREADS}"
+        ) if before is None else None
 
 
 def _read_if_changed(

@@ -47,13 +47,6 @@ def everywhere() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-@pytest.fixture
-def here_only() -> Iterator[int]:
-    """A port that is open at 127.0.0.1."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield int(server.getsockname()[1])
-
-
 def config(*services: Service, path: ProbePath = DIRECT) -> Config:
     return replace(default(), services=services, paths=(path,), probing=ProbingSettings(timeouts=TIMEOUTS))
 
@@ -81,16 +74,16 @@ def test_all_hosts_are_visited_where_they_are_asked_for(everywhere: int) -> None
 
 
 def test_all_hosts_are_visited_of_a_service_of_which_one_fails_and_of_no_other(
-    everywhere: int, here_only: int
+    everywhere: int, port: int
 ) -> None:
-    look = looked(config(ours(here_only), ours(everywhere, name="others")))
+    look = looked(config(ours(port), ours(everywhere, name="others")))
     hosts = {(result.service, result.host) for result in look.facts().results}
     assert {host for service, host in hosts if service == "ours"} == set(HOSTS)
     assert {host for service, host in hosts if service == "others"} == set(spread(HOSTS, 8))
 
 
-def test_a_failure_that_matters_to_nobody_widens_nothing(here_only: int) -> None:
-    assert len(visited(looked(config(replace(ours(here_only), required=False))))) == 8
+def test_a_failure_that_matters_to_nobody_widens_nothing(port: int) -> None:
+    assert len(visited(looked(config(replace(ours(port), required=False))))) == 8
 
 
 def test_while_a_look_goes_on_only_a_path_on_which_something_fails_is_judged(
@@ -212,7 +205,7 @@ def test_what_was_seen_stays_where_a_look_is_cut_off(everywhere: int, silent_por
 
 
 def test_a_large_hello_goes_to_a_host_of_the_service_itself_and_to_none_of_its_namesake(
-    everywhere: int, here_only: int, monkeypatch: pytest.MonkeyPatch
+    everywhere: int, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, tuple[str, ...]]] = []
 
@@ -223,8 +216,8 @@ def test_a_large_hello_goes_to_a_host_of_the_service_itself_and_to_none_of_its_n
     monkeypatch.setattr(Prober, "try_large_hellos", note)
     of_apple = TlsSettings(is_apples=True)
     one, other = (
-        replace(ours(port, hosts, "bag"), depth=Depth.TLS, tls=of_apple)
-        for port, hosts in ((everywhere, ("127.0.0.2",)), (here_only, ("127.0.0.1",)))
+        replace(ours(each, hosts, "bag"), depth=Depth.TLS, tls=of_apple)
+        for each, hosts in ((everywhere, ("127.0.0.2",)), (port, ("127.0.0.1",)))
     )
     looked(config(one, other))
     assert sorted(asked) == [(host, (host,)) for host in ("127.0.0.1", "127.0.0.2")]

@@ -16,7 +16,7 @@ from netcheck.files import Stamp
 from netcheck.model.credentials import Secret
 from netcheck.model.paths import ProbePath
 from netcheck.model.push_certificates import Acceptance, PushCertificate, PushCertificateFile, PushIdentity
-from netcheck.push_certificates import ToProve, prove, read_all, threads, watch
+from netcheck.push_certificates import ToProve, prove, read_all, threads
 from tests.certificates import OTHER_TOPIC, PASSWORD, TOPIC, issued
 from tests.records import PROVIDER
 
@@ -58,7 +58,7 @@ def watching(folder: Path, story: Callable[[Watched], Awaitable[None]], data: by
         files = [PushCertificateFile("mdm", path, TOPIC)]
         with told, receive:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(watch, files, told.send_nowait, threads(), 0.005)
+                nursery.start_soon(read_all, files, told.send_nowait, threads(), 0.005)
                 await story(Watched(path, receive))
                 nursery.cancel_scope.cancel()
 
@@ -67,7 +67,7 @@ def watching(folder: Path, story: Callable[[Watched], Awaitable[None]], data: by
 
 def read_once(file: PushCertificateFile) -> PushCertificate:
     told: list[PushCertificate] = []
-    trio.run(read_all, [file], told.append)
+    trio.run(read_all, [file], told.append, threads())
     (only,) = told
     return only
 
@@ -192,7 +192,7 @@ def test_a_file_that_hangs_is_given_up_and_delays_no_other(
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     told: list[PushCertificate] = []
     files = [PushCertificateFile(name, tmp_path / "mdm.pem") for name in ("stuck", "mdm")]
-    trio.run(read_all, files, told.append)
+    trio.run(read_all, files, told.append, threads())
     release.set()
     assert [(found.name, found.topic) for found in told] == [("mdm", TOPIC), ("stuck", None)]
     assert "cannot be read: not read within" in (told[1].error or "")

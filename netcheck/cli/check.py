@@ -23,10 +23,10 @@ from netcheck.cli import completion
 from netcheck.cli.exits import ALL_READY, INTERRUPTED, NOT_READY, WITH_LIMITS, fail
 from netcheck.cli.instead import Instead, instead_or_fail
 from netcheck.cli.progress import shown_on_stderr
-from netcheck.cli.reading import load_or_fail
+from netcheck.cli.reading import or_fail
 from netcheck.cli.writing import see_that_it_can_be_written, write_page
 from netcheck.config.choosers import OF_ALL, OF_HTTPS
-from netcheck.config.file import Config, default
+from netcheck.config.file import Config, default, load
 from netcheck.config.reading.problems import no_such
 from netcheck.config.services import BUILT_IN_NAMES
 from netcheck.console.output import render
@@ -48,15 +48,10 @@ _FILE = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Instead):
     """The options of the command line."""
 
     file: Path | None
-    proxy: str | None
-    username: str | None
-    password_file: Path | None
-    resolver: str | None
-    interface: str | None
     only_paths: Sequence[str]
     only_services: Sequence[str]
     all_hosts: bool
@@ -66,11 +61,6 @@ class _Asked:
     verbose: bool
     ticket: str | None
     page: Path | None
-
-    @property
-    def instead(self) -> Instead:
-        """What stands in place of a config."""
-        return Instead(self.proxy, self.username, self.password_file, self.resolver, self.interface)
 
 
 def _once(context: click.Context, option: click.Parameter, given: Sequence[object]) -> object:
@@ -230,7 +220,7 @@ def _nothing_to_ask(facts: Facts, hop: Hop | None) -> str:
 
 def _report(facts: Facts, now: float) -> str:
     """As a page. What makes it is imported only here: a check without one starts a tenth sooner."""
-    page: str = importlib.import_module("netcheck.pages.page").render_report(facts, __version__, now)
+    page: str = importlib.import_module("netcheck.pages.page").render(facts, None, __version__, now)
     return page
 
 
@@ -265,8 +255,7 @@ def _config(asked: _Asked) -> Config:
 
 
 def _whole(asked: _Asked) -> Config:
-    instead = asked.instead
-    if asked.file and instead.is_given:
+    if asked.file and asked.is_given:
         fail(
             "--proxy, --resolver and --interface stand in place of a config: "
             "leave out --config, or write a path in it"
@@ -274,9 +263,9 @@ def _whole(asked: _Asked) -> Config:
     if (asked.username or asked.password_file) and not asked.proxy:
         fail("--username and --password-file are a login at a proxy: add --proxy URL")
     if asked.file:
-        return load_or_fail(asked.file)
-    if instead.is_given:
-        return instead_or_fail(instead)
+        return or_fail(load, asked.file)
+    if asked.is_given:
+        return instead_or_fail(asked)
     if variable := next(filter(os.environ.get, (*OF_HTTPS, *OF_ALL)), None):
         click.echo(f"Probing directly. To probe as {variable} says: --proxy from-environment", err=True)
     return default()

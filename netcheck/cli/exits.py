@@ -103,8 +103,8 @@ def set_up_streams() -> None:
             os.fstat(number)
         except OSError:  # closed: else the next socket would take its place
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
-    sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
-    sys.stderr = _text(_Errors(2, "w", closefd=False), sys.stderr)
+    sys.stdout = _text(_Stream(1, "w", closefd=False), sys.stdout)
+    sys.stderr = _text(_Stream(2, "w", closefd=False), sys.stderr)
 
 
 def _text(stream: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
@@ -126,34 +126,24 @@ def _can_hold_text(encoding: str) -> bool:
     return True
 
 
-class _Waiting(io.FileIO):
-    """Waits for who reads, also where whoever started us shares a pipe that does not block."""
+class _Stream(io.FileIO):
+    """Waits for who reads, also where whoever started us shares a pipe that does not block.
 
-    def write(self, data: Any, /) -> int:
-        # None is what a full pipe comes to, whatever its type says.
-        while (written := cast("int | None", super().write(data))) is None:
-            select.select([], [self], [])
-        return written
+    That standard output is lost is an error once, and not again when the process ends. Where nobody reads
+    standard error, the exit status says enough.
+    """
 
-
-class _Output(_Waiting):
-    """Standard output: that it is lost is an error once, and not again when the process ends."""
-
-    _lost = False
+    _is_lost = False
 
     def write(self, data: Any, /) -> int:
         try:
-            return len(memoryview(data)) if self._lost else super().write(data)
+            while not self._is_lost:
+                # None is what a full pipe comes to, whatever its type says.
+                if (written := cast("int | None", super().write(data))) is not None:
+                    return written
+                select.select([], [self], [])
         except OSError as error:
-            self._lost = True
-            raise LostOutputError(error) from error
-
-
-class _Errors(_Waiting):
-    """Standard error: where nobody reads it, the exit status says enough."""
-
-    def write(self, data: Any, /) -> int:
-        try:
-            return super().write(data)
-        except OSError:
-            return len(memoryview(data))
+            if self.fileno() == 1:
+                self._is_lost = True
+                raise LostOutputError(error) from error
+        return len(memoryview(data))

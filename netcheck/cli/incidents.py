@@ -10,7 +10,8 @@ import click
 
 from netcheck import __version__
 from netcheck.cli.exits import fail
-from netcheck.cli.reading import in_time_or_fail, load_or_fail
+from netcheck.cli.reading import in_time_or_fail, or_fail
+from netcheck.config.file import load
 from netcheck.config.reading.durations import seconds
 from netcheck.console.incidents import render
 from netcheck.export.report import incidents as as_json
@@ -38,7 +39,7 @@ def incidents(config: Path, since: str, output: str) -> None:
         back = seconds(since)
     except ValueError as error:
         fail(f"--since {since}: {error}")
-    file = load_or_fail(config).history.file
+    file = or_fail(load, config).history.file
     if file is None:
         fail(_NO_FILE.format(config=config))
     timeline, now = Timeline(), time.time()

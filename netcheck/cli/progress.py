@@ -14,7 +14,6 @@ from netcheck.check import Progress
 from netcheck.phrases import how_many
 
 _EVERY = 0.1
-"""Seconds between two drawings of the line."""
 
 
 class _Console(Console):

@@ -8,7 +8,6 @@ from typing import TypeVar
 import trio
 
 from netcheck.cli.exits import fail
-from netcheck.config.file import Config, load
 from netcheck.config.reading.problems import ConfigError
 from netcheck.files import Stamp, in_time, stamp_of
 
@@ -16,10 +15,6 @@ T = TypeVar("T")
 
 LONGEST = 30.0
 """Seconds for a config and all files that it names: a network drive that hangs never answers."""
-
-
-def load_or_fail(file: Path) -> Config:
-    return or_fail(load, file)
 
 
 def or_fail(read: Callable[[Path], T], file: Path) -> T:

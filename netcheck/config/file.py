@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,26 @@ _MOST = 64
 """Paths, resolvers, and push certificates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What of a config is meant as it is written."""
 
-    listen: tuple[ListenPlace, ...]
-    resolvers: tuple[Resolver, ...]
-    paths: tuple[ProbePath, ...]
-    services: tuple[Service, ...]
-    probing: ProbingSettings
-    push_certificates: tuple[PushCertificateFile, ...] = ()
+    listen: tuple[ListenPlace, ...] = (Listen(),)
+    probing: ProbingSettings = field(default_factory=ProbingSettings)
     verdict: VerdictSettings = field(default_factory=VerdictSettings)
     metrics: Metrics = field(default_factory=Metrics)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(_Settings):
+    """A whole valid config: the system's resolver first, only enabled services, built-ins first."""
+
+    resolvers: tuple[Resolver, ...]
+    paths: tuple[ProbePath, ...]
+    services: tuple[Service, ...]
+    push_certificates: tuple[PushCertificateFile, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,20 +81,14 @@ class Config:
         return (*of_labs, *together.doubts(self.resolvers, self.paths, self.services))
 
 
-@dataclass(frozen=True, slots=True)
-class FileKeys:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileKeys(_Settings):
     """What is written in a config file."""
 
-    listen: tuple[ListenPlace, ...] = (Listen(),)
     resolvers: Mapping[str, ResolverKeys] = field(default_factory=dict)
     paths: Mapping[str, PathKeys] = field(default_factory=lambda: {"direct": PathKeys()})
     services: Mapping[str, ServiceKeys] = field(default_factory=dict)
-    probing: ProbingSettings = field(default_factory=ProbingSettings)
-    verdict: VerdictSettings = field(default_factory=VerdictSettings)
     push_certificates: Mapping[str, PushCertificateKeys] = field(default_factory=dict)
-    history: HistorySettings = field(default_factory=HistorySettings)
-    metrics: Metrics = field(default_factory=Metrics)
-    web: Web = field(default_factory=Web)
 
 
 def _listens_nowhere_twice(keys: FileKeys, at: Location, reading: Reading) -> None:
@@ -109,7 +109,6 @@ def _resolvers_exist(keys: FileKeys, at: Location, reading: Reading) -> None:
             reading.say((*at, "paths", path, "resolver"), message + (how or example))
 
 
-_PATHS_HINT = "is written as a path: paths: {web-proxy: {proxy: http://proxy.example:3128}}"
 FILE: Section[FileKeys] = section(
     FileKeys,
     "The config of netcheck. Every key may be left out.",
@@ -147,20 +146,14 @@ FILE: Section[FileKeys] = section(
     },
     (_listens_nowhere_twice, _resolvers_exist),
     astray={
-        **dict.fromkeys(("proxy", "proxies", "socks"), f"a proxy {_PATHS_HINT}"),
-        **dict.fromkeys(
-            ("interface", "interfaces"),
-            "an interface is written as a path: paths: {wifi: {interface: wlan0}}",
-        ),
-        **dict.fromkeys(
-            ("log_level", "log_format", "loglevel", "logging"),
-            "how it logs is said where it starts: netcheck run --log-level debug --log-format json",
-        ),
-        **dict.fromkeys(("include", "includes"), "one file holds the whole config: write it in here"),
-        **dict.fromkeys(("tls", "basic_auth"), "the web port is set up in web: web: {tls: {…}}"),
-        **dict.fromkeys(
-            ("port", "address", "bind", "listen_address"), "where to serve stands in listen: 127.0.0.1:9223"
-        ),
+        "proxy proxies socks": "a proxy is written as a path: paths: {web-proxy: {proxy: "
+        "http://proxy.example:3128}}",
+        "interface interfaces": "an interface is written as a path: paths: {wifi: {interface: wlan0}}",
+        "log_level log_format loglevel logging": "how it logs is said where it starts: netcheck run "
+        "--log-level debug --log-format json",
+        "include includes": "one file holds the whole config: write it in here",
+        "tls basic_auth": "the web port is set up in web: web: {tls: {…}}",
+        "port address bind listen_address": "where to serve stands in listen: 127.0.0.1:9223",
         "nameservers": "nameservers are written as a resolver: resolvers: {corp: {nameservers: [10.0.0.53]}}",
         "timeouts": "the timeouts stand in probing: probing: {timeouts: {connect: 5s}}",
         "interval": "the interval stands in probing: probing: {interval: 60s}",
@@ -172,20 +165,16 @@ def to_config(file: FileKeys) -> Config:
     """The whole file, with the names of resolvers replaced by what they stand for."""
     resolvers = (SYSTEM_RESOLVER, *(to_resolver(name, keys) for name, keys in file.resolvers.items()))
     by_name = {resolver.name: resolver for resolver in resolvers}
+    settings = {each.name: getattr(file, each.name) for each in fields(_Settings)}
     return Config(
-        listen=file.listen,
+        **{**settings, "probing": within_the_interval(file.probing)},
         resolvers=resolvers,
         paths=tuple(
             to_path(name, keys, by_name.get(keys.resolver, SYSTEM_RESOLVER))
             for name, keys in file.paths.items()
         ),
         services=to_services(file.services, file.probing.interval),
-        probing=within_the_interval(file.probing),
         push_certificates=tuple(to_push_certificate(*each) for each in file.push_certificates.items()),
-        verdict=file.verdict,
-        metrics=file.metrics,
-        history=file.history,
-        web=file.web,
     )
 
 
@@ -226,13 +215,12 @@ def load(file: Path) -> Config:
 
     Push certificates may come later, so these are not looked at; `check` does. Blocks while it reads.
     """
-    _, config = _sound(file, _data_of(file))
-    return config
+    return _sound(file)[1]
 
 
 def show(file: Path) -> str:
     """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
-    keys, config = _sound(file, _data_of(file))
+    keys, config = _sound(file)
     whole: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
     return whole
 
@@ -240,8 +228,7 @@ def show(file: Path) -> str:
 def load_settings(settings: Mapping[str, object], name: Path) -> Config:
     """The config of a file that would hold these settings, of that name. Blocks, and raises, as `load`."""
     written = yaml.safe_dump(settings, allow_unicode=True, width=math.inf)
-    _, config = _sound(name, written.encode())
-    return config
+    return _sound(name, written.encode())[1]
 
 
 def default() -> Config:
@@ -262,7 +249,7 @@ def check(file: Path) -> Config:
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
-    keys, config, reading = _understood(file, _data_of(file))
+    keys, config, reading = _understood(file)
     _try_named_files(keys, reading)
     web = keys.web if reading.sound(("web", "tls")) else replace(keys.web, tls=None)
     problems = [*config_error(file, reading.faults, FILE).problems, *_trouble_with_web(web)]
@@ -271,16 +258,7 @@ def check(file: Path) -> Config:
     return config
 
 
-def _data_of(file: Path) -> bytes:
-    try:
-        return read_file(file, _LARGEST)
-    except OSError as error:
-        raise ConfigError(
-            [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
-        ) from error
-
-
-def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
+def _sound(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config]:
     """What is written, and what it comes to; ConfigError as above."""
     keys, config, reading = _understood(file, data)
     if reading.faults:
@@ -288,20 +266,21 @@ def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
     return keys, config
 
 
-def _understood(file: Path, data: bytes) -> tuple[FileKeys, Config, Reading]:
+def _understood(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config, Reading]:
     """What of it is sound, or the default where it is no config at all, and all that is wrong."""
+    try:
+        data = read_file(file, _LARGEST) if data is None else data
+    except OSError as error:
+        problem = Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")
+        raise ConfigError([problem]) from error
     keys, reading = FILE.of_file(file, data)
     if keys is None:
         return FileKeys(), default(), reading
-    return keys, _put_together(file, keys, reading), reading
-
-
-def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     config = to_config(keys)
-    together.check(config.services, config.paths, config.probing, config.push_certificates, reading)
-    together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
+    parts = (config.services, config.paths, config.probing, config.push_certificates)
+    together.check(*parts, config.metrics.per_host, reading)
     together.check_history(file, reading)
-    return config
+    return keys, config, reading
 
 
 def _try_named_files(keys: FileKeys, reading: Reading) -> None:

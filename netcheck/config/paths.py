@@ -61,16 +61,12 @@ from netcheck.model.paths import (
 T = TypeVar("T")
 
 
-def _roles() -> Kind[frozenset[Role]]:
-    roles = list_or_all(choice(tuple(Role), {f"{role}s": role for role in Role}), tuple(Role))
-    return Kind(
-        lambda raw, at, reading: frozenset(roles.parse(raw, at, reading)),
-        roles.schema,
-        lambda found: [str(role) for role in sorted(found)],
-    )
-
-
-ROLES = _roles()
+_ROLES = list_or_all(choice(tuple(Role), {f"{role}s": role for role in Role}), tuple(Role))
+ROLES: Kind[frozenset[Role]] = Kind(
+    lambda raw, at, reading: frozenset(_ROLES.parse(raw, at, reading)),
+    _ROLES.schema,
+    lambda found: [str(role) for role in sorted(found)],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +165,6 @@ def _one_source_of_each_family(keys: PathKeys, at: Location, reading: Reading) -
         reading.say((*at, "source_address"), message)
 
 
-def _balancer() -> Kind[Mapping[str, tuple[AddressPort, ...]]]:
-    several = list_of(ADDRESS_PORT, Limits(most=16))
-    return named(
-        several, Limits(most=256), host_port, pattern=rf"^(?:{NAME}(?:{PORT})?|{IP}|\[.*\](?:{PORT})?)$"
-    )
-
-
 _FAMILIES = (Family.IPV4, Family.IPV6)
 _FAMILY_WORDS = {
     **dict.fromkeys(("4", "v4", "inet"), Family.IPV4),
@@ -220,7 +209,12 @@ PATH: Section[PathKeys] = section(
         ),
         **KEYS_OF_A_PROXY,
         "load_balancer": Key(
-            _balancer(),
+            named(
+                list_of(ADDRESS_PORT, Limits(most=16)),
+                Limits(most=256),
+                host_port,
+                pattern=rf"^(?:{NAME}(?:{PORT})?|{IP}|\[.*\](?:{PORT})?)$",
+            ),
             "HOST or HOST:PORT, and the ADDRESS or ADDRESS:PORT that answers for it, whatever DNS says; or a "
             "list of them, of which each is probed.",
         ),
@@ -254,13 +248,9 @@ PATH: Section[PathKeys] = section(
     ),
     astray={
         **ASTRAY_AT_A_PROXY,
-        **dict.fromkeys(
-            ("dns", "nameserver", "nameservers", "resolvers"),
-            "a path names its resolver: resolver: corp, and resolvers: {corp: {nameservers: [10.0.0.53]}}",
-        ),
-        **dict.fromkeys(
-            ("pac", "pac_url", "pac_file", "wpad"), "a PAC file is written as proxy: pac+https://…/proxy.pac"
-        ),
+        "dns nameserver nameservers resolvers": "a path names its resolver: resolver: corp, and resolvers: "
+        "{corp: {nameservers: [10.0.0.53]}}",
+        "pac pac_url pac_file wpad": "a PAC file is written as proxy: pac+https://…/proxy.pac",
         "no_proxy": "what goes past the proxy is another path, without proxy",
         "enabled": "a path that is there is probed: remove the path to switch it off",
     },

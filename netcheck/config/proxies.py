@@ -134,8 +134,6 @@ def _missing_library(keys: ProxyKeys) -> str | None:
     return None
 
 
-_PROXY_AS_URL = "a proxy is one URL: proxy: http://proxy.example:3128, or socks5://…"
-_ONE_LOGIN = "the login stands in username, and password_file or password_env"
 PROXY_PATTERN = rf"(?:{any_case(tuple(ProxyScheme))})://(?:{NAME}|[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}|\[[0-9A-Fa-f:.]+\])(?:{PORT})?/?"
 A_PROXY = "SCHEME://HOST:PORT; without a port it is 1080 for SOCKS, 3128 for http and 443 for https."
 KEYS_OF_A_PROXY = {
@@ -169,14 +167,12 @@ RULES_OF_A_PROXY = (  # the first that speaks of a key is heard: what is to be r
     _proofs_fit_the_login,
 )
 ASTRAY_AT_A_PROXY = {
-    **dict.fromkeys(("password", "pass", "passwd"), MISPLACED),
-    **dict.fromkeys(
-        ("url", "host", "port", "type", "scheme", "socks", "http", "https", "http_proxy", "https_proxy"),
-        _PROXY_AS_URL,
-    ),
-    **dict.fromkeys(("credentials", "login"), _ONE_LOGIN),
+    "password pass passwd": MISPLACED,
+    "url host port type scheme socks http https http_proxy https_proxy": "a proxy is one URL: "
+    "proxy: http://proxy.example:3128, or socks5://…",
+    "credentials login": "the login stands in username, and password_file or password_env",
     "keytab": "the file stands in keytab_file",
-    **dict.fromkeys(("ccache", "credential_cache"), "the file stands in credential_cache_file"),
+    "ccache credential_cache": "the file stands in credential_cache_file",
 }
 
 

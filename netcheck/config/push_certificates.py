@@ -73,8 +73,8 @@ PUSH_CERTIFICATE: Section[PushCertificateKeys] = section(
     },
     (_one_password,),
     astray={
-        **dict.fromkeys(("password", "pass", "passphrase"), MISPLACED),
-        **dict.fromkeys(("path", "cert", "cert_file", "certificate"), "the certificate stands in file"),
+        "password pass passphrase": MISPLACED,
+        "path cert cert_file certificate": "the certificate stands in file",
     },
     alone="file",
 )
@@ -88,15 +88,11 @@ def trouble_with(file: PushCertificateFile) -> str | None:
     """Why the file cannot be used as it is now; None for one that can. Blocks."""
     try:
         data = read_file(file.file, push_certificate.LARGEST)
+        trouble = push_certificate.read_in_time(file, data).error
+        if file.verify and trouble is None:
+            push_certificate.identity_in_time(file, data)
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    trouble = push_certificate.read_in_time(file, data).error
-    return trouble or (_trouble_proving(file, data) if file.verify else None)
-
-
-def _trouble_proving(file: PushCertificateFile, data: bytes) -> str | None:
-    try:
-        push_certificate.identity_in_time(file, data)
     except push_certificate.UnusableError as error:
         return str(error)
-    return None
+    return trouble

@@ -62,11 +62,9 @@ RESOLVER: Section[ResolverKeys] = section(
     },
     (_tls_keys_need_tls,),
     astray={
-        **dict.fromkeys(
-            ("address", "addresses", "ip", "server", "servers"), "the addresses stand in nameservers"
-        ),
+        "address addresses ip server servers": "the addresses stand in nameservers",
         "port": "the port stands behind the address: nameservers: [10.0.0.53:5353]",
-        **dict.fromkeys(("protocol", "type"), "udp, tcp or tls stands in transport"),
+        "protocol type": "udp, tcp or tls stands in transport",
     },
     alone="nameservers",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from netcheck.apns.addresses import is_apple_name
 from netcheck.apns.services import BUILT_IN, HIGHEST_NUMBER, LAST_NUMBER, BuiltIn, numbered_hosts
@@ -20,7 +20,7 @@ from netcheck.config.reading.sections import Key, Named, Rule, Section, named, s
 from netcheck.config.reading.values import FLAG, Limits, choice, list_of, text, whole_or_word
 from netcheck.model.hosts import is_literal
 from netcheck.model.paths import Role
-from netcheck.model.services import AddressChoice, Depth, Network, Service, TlsSettings
+from netcheck.model.services import AddressChoice, Depth, Network, Service
 
 T = TypeVar("T")
 
@@ -134,18 +134,17 @@ _REQUEST = Key(
     FLAG, "Whether to send one request without credentials after TLS, which APNs itself must refuse."
 )
 
-_APPLES_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
-_NOT_NUMBERED = "the hosts of this service are not numbered: remove it"
-_NO_REQUEST = "only the provider API answers a request: remove it"
-_SWITCH = "whether a service is probed stands in enabled: true or false"
-_HELP = {
-    **dict.fromkeys(("disabled", "disable", "active"), _SWITCH),
-    **dict.fromkeys(("role", "for"), "who needs it stands in roles: [device, provider]"),
+_ASTRAY = {
+    "disabled disable active": "whether a service is probed stands in enabled: true or false",
+    "role for": "who needs it stands in roles: [device, provider]",
     "tls": "how far a probe goes stands in depth: tcp or tls",
     "interval": "the interval stands in probing: probing: {interval: 60s}",
     "sni": "the name to ask for in TLS stands in server_name",
+    "request": "only the provider API answers a request: remove it",
+    "count": "the hosts of this service are not numbered: remove it",
 }
-_ASTRAY = {**_HELP, "hosts": _APPLES_HOSTS, "request": _NO_REQUEST, "count": _NOT_NUMBERED}
+_HOSTS = "the hosts of a built-in service are Apple's: add a service of your own, by another name"
+_ASTRAY_AT_APPLES = {**_ASTRAY, "hosts": _HOSTS}
 
 
 def _a_request_needs_tls(keys: ServiceKeys, at: Location, reading: Reading) -> None:
@@ -175,7 +174,7 @@ def _built_in(
     about: str, more: Mapping[str, Key], rules: tuple[Rule[ServiceKeys], ...] = ()
 ) -> Section[ServiceKeys]:
     keys = {"enabled": _COMMON["enabled"], **more, **_COMMON, **_APPLES}
-    return section(ServiceKeys, about, keys, rules, _ASTRAY, alone="enabled")
+    return section(ServiceKeys, about, keys, rules, _ASTRAY_AT_APPLES, alone="enabled")
 
 
 def _numbered(about: str) -> Section[ServiceKeys]:
@@ -199,7 +198,7 @@ _BAG: Section[ServiceKeys] = section(
         "networks": _COMMON["networks"],
         **_APPLES,
     },
-    astray=_ASTRAY,
+    astray=_ASTRAY_AT_APPLES,
     alone="enabled",
 )
 
@@ -218,10 +217,8 @@ OWN: Section[ServiceKeys] = section(
     },
     (_tls_keys_need_tls, _addresses_are_in_its_networks),
     astray={
-        **_HELP,
-        **dict.fromkeys(("url", "address", "ip", "name"), "names and addresses stand in hosts"),
-        "request": _NO_REQUEST,
-        "count": _NOT_NUMBERED,
+        **_ASTRAY,
+        "url address ip name": "names and addresses stand in hosts",
         "lab_ca_file": "is for services of Apple's, and this one is your own: write ca_file",
     },
 )
@@ -240,30 +237,23 @@ SECTIONS: Mapping[str, Section[ServiceKeys]] = {
     "gateway-sandbox": _built_in("gateway.sandbox.push.apple.com: off by default.", {}),
     "feedback-sandbox": _built_in("feedback.sandbox.push.apple.com: off by default.", {}),
 }
-_NAMES = tuple(SECTIONS)
 BUILT_IN_NAMES = frozenset(built_in.service.name for built_in in BUILT_IN)
 
 
-def _own_or_misspelt() -> Section[ServiceKeys]:
-    """As OWN; an entry without hosts whose name is close to a built-in one's is that one, misspelt."""
-
-    def parse(raw: object, at: Location, reading: Reading) -> ServiceKeys:
-        meant = closest(at[-1], _NAMES, at_least=0.75)
-        if meant and not (isinstance(raw, dict) and "hosts" in raw):
-            message = (
-                f'there is no such service; did you mean "{meant}"? One of your own needs hosts and ports'
-            )
-            reading.say(at, message, of_key=True)
-        if isinstance(raw, bool):
-            raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
-        if isinstance(raw, str | list):
-            raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
-        return OWN.parse(raw, at, reading)
-
-    return replace(OWN, parse=parse)
+def _own_or_misspelt(raw: object, at: Location, reading: Reading) -> ServiceKeys:
+    """An entry without hosts whose name is close to a built-in one's is that one, misspelt."""
+    meant = closest(at[-1], SECTIONS, at_least=0.75)
+    if meant and not (isinstance(raw, dict) and "hosts" in raw):
+        message = f'there is no such service; did you mean "{meant}"? One of your own needs hosts and ports'
+        reading.say(at, message, of_key=True)
+    if isinstance(raw, bool):
+        raise ValueError("needs hosts and ports: only a built-in service is switched off by false alone")
+    if isinstance(raw, str | list):
+        raise ValueError("needs hosts and ports: {hosts: [mdm.example.com], ports: [443]}")
+    return OWN.parse(raw, at, reading)
 
 
-SERVICES: Named[ServiceKeys] = named(_own_or_misspelt(), Limits(0, 256), known=SECTIONS)
+SERVICES: Named[ServiceKeys] = named(replace(OWN, parse=_own_or_misspelt), Limits(0, 256), known=SECTIONS)
 
 
 # What they come to
@@ -312,31 +302,30 @@ def _tuned(built_in: BuiltIn, keys: ServiceKeys, interval: float) -> Service:
     return replace(service, hosts=numbered_hosts(built_in.domain, keys.count))
 
 
+_TUNED = ("ports", "roles", "required", "addresses", "depth")
+_TUNED_TLS = ("server_name", "alpn")
+"""What a service decides itself where nothing is written, by the same names there and here."""
+
+
 def _with_keys(service: Service, keys: ServiceKeys) -> Service:
     some = keys.hosts_per_round
     return replace(
         service,
-        ports=_or(keys.ports, service.ports),
-        roles=_or(keys.roles, service.roles),
-        required=_or(keys.required, service.required),
+        **_written(keys, *_TUNED, "networks"),
         hosts_per_round=None if isinstance(some, str) else _or(some, service.hosts_per_round),
-        addresses=_or(keys.addresses, service.addresses),
-        depth=_or(keys.depth, service.depth),
-        networks=_or(keys.networks, service.networks),
         hold=keys.hold,
-        tls=_tls(service.tls, keys),
+        tls=replace(
+            service.tls,
+            **_written(keys, *_TUNED_TLS),
+            ca_file=keys.ca_file,
+            lab_ca_file=keys.lab_ca_file,
+            request=keys.request,
+        ),
     )
 
 
-def _tls(tls: TlsSettings, keys: ServiceKeys) -> TlsSettings:
-    return replace(
-        tls,
-        server_name=_or(keys.server_name, tls.server_name),
-        alpn=_or(keys.alpn, tls.alpn),
-        ca_file=keys.ca_file,
-        lab_ca_file=keys.lab_ca_file,
-        request=keys.request,
-    )
+def _written(keys: object, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(keys, name)) is not None}
 
 
 def shown(written: Mapping[str, ServiceKeys], enabled: Iterable[Service]) -> dict[str, object]:
@@ -351,16 +340,6 @@ def shown(written: Mapping[str, ServiceKeys], enabled: Iterable[Service]) -> dic
 def _shown(kind: Section[ServiceKeys], keys: ServiceKeys, service: Service | None) -> object:
     if service is None:
         return kind.show(replace(keys, enabled=False))
-    whole = replace(
-        keys,
-        enabled=True,
-        ports=service.ports,
-        roles=service.roles,
-        required=service.required,
-        hosts_per_round=service.hosts_per_round or "all",
-        addresses=service.addresses,
-        depth=service.depth,
-        server_name=service.tls.server_name,
-        alpn=service.tls.alpn,
-    )
-    return kind.show(whole)
+    some = service.hosts_per_round or "all"
+    holds = {**_written(service, *_TUNED), **_written(service.tls, *_TUNED_TLS)}
+    return kind.show(replace(keys, enabled=True, hosts_per_round=some, **holds))

@@ -89,7 +89,6 @@ class VerdictSettings:
     """What it takes to change a verdict."""
 
     failures: int = 2
-    """How many failures of a host in a row it takes until one is believed."""
 
 
 VERDICT: Section[VerdictSettings] = section(
@@ -109,7 +108,6 @@ class Metrics:
     """What /metrics holds."""
 
     per_host: bool = False
-    """Whether there are families whose series are one for each host."""
 
 
 METRICS: Section[Metrics] = section(

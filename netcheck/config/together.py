@@ -49,6 +49,7 @@ def check(
     paths: Paths,
     pace: ProbingSettings,
     certificates: Iterable[PushCertificateFile],
+    per_host: bool,
     reading: Reading,
 ) -> None:
     """Say everything that is wrong between sections. `services` are the enabled ones."""
@@ -65,7 +66,7 @@ def check(
     _sources_are_used(paths, reading)
     if reading.sound(_SERVICES, ("paths",)):
         _holds_are_few(services, paths, reading)
-        _endpoints_are_few(services, paths, reading)
+        _endpoints_are_few(services, paths, per_host, reading)
         _certificates_are_shown(services, paths, certificates, reading)
         _rounds_can_end(services, paths, pace, reading)
 
@@ -224,14 +225,17 @@ def _holds_are_few(services: Services, paths: Paths, reading: Reading) -> None:
         reading.say((*_SERVICES, wanted[-1][0].name, "hold"), message)
 
 
-def _endpoints_are_few(services: Services, paths: Paths, reading: Reading) -> None:
-    count = _endpoints(services, paths)
+def _endpoints_are_few(services: Services, paths: Paths, per_host: bool, reading: Reading) -> None:
+    """A page of metrics for each host would become so large that no scrape gets it in time."""
+    count = sum(_of_service(service, path) for service, path in targets(services, paths))
+    made = f"these services over these paths make {count} endpoints (hosts times ports times families), and"
+    less = "take away hosts, ports or paths"
     if count > MOST_ENDPOINTS:
-        message = (
-            f"these services over these paths make {count} endpoints (hosts times ports times families), and "
-            f"{MOST_ENDPOINTS} are the most: take away hosts, ports or paths"
-        )
-        reading.say(_SERVICES if reading.written(_SERVICES) else ("paths",), message, of_key=True)
+        at = _SERVICES if reading.written(_SERVICES) else ("paths",)
+        reading.say(at, f"{made} {MOST_ENDPOINTS} are the most: {less}", of_key=True)
+    elif per_host and count > MOST_ENDPOINTS_PER_HOST:
+        most = f"{MOST_ENDPOINTS_PER_HOST} are the most with metrics for each host"
+        reading.say(("metrics", "per_host"), f"{made} {most}: leave per_host out, or {less}")
 
 
 def _rounds_can_end(services: Services, paths: Paths, pace: ProbingSettings, reading: Reading) -> None:
@@ -268,20 +272,6 @@ def _begun_in_a_round(service: Service, path: ProbePath) -> int:
     return _of_service(service, path) * min(service.hosts_per_round or hosts, hosts) // hosts
 
 
-def check_metrics(services: Services, paths: Paths, per_host: bool, reading: Reading) -> None:
-    """Say where a page of metrics would become so large that no scrape gets it in time."""
-    if not per_host or not reading.sound(_SERVICES, ("paths",)):
-        return
-    count = _endpoints(services, paths)
-    if count > MOST_ENDPOINTS_PER_HOST:
-        message = (
-            f"these services over these paths make {count} endpoints (hosts times ports times families), and "
-            f"{MOST_ENDPOINTS_PER_HOST} are the most with metrics for each host: leave per_host out, or take "
-            "away hosts, ports or paths"
-        )
-        reading.say(("metrics", "per_host"), message)
-
-
 def check_history(config: Path, reading: Reading) -> None:
     """Say where incidents would be written into a file that is there for something else."""
     at = ("history", "file")
@@ -292,10 +282,6 @@ def check_history(config: Path, reading: Reading) -> None:
         reading.say(at, "is this config itself: name a file for incidents alone")
     elif any(realpath(other) == file for place, other in reading.files.items() if place != at):
         reading.say(at, "is a file that is named elsewhere in here too: name one for incidents alone")
-
-
-def _endpoints(services: Services, paths: Paths) -> int:
-    return sum(_of_service(service, path) for service, path in targets(services, paths))
 
 
 def _of_service(service: Service, path: ProbePath) -> int:

@@ -23,13 +23,6 @@ class ClientAuth(StrEnum):
     REQUIRED = "required"
 
 
-_VERIFY = {
-    ClientAuth.NONE: ssl.CERT_NONE,
-    ClientAuth.OPTIONAL: ssl.CERT_OPTIONAL,
-    ClientAuth.REQUIRED: ssl.CERT_REQUIRED,
-}
-
-
 @dataclass(frozen=True, slots=True)
 class ServerTls:
     """TLS on the web port, with all that may be said of it."""
@@ -73,7 +66,7 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an intermediate may vouch alone, as in Go
     elif settings.client_auth is not ClientAuth.NONE:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)  # as in Go: whoever this system trusts
-    context.verify_mode = _VERIFY[settings.client_auth]
+    context.verify_mode = ssl.VerifyMode[f"CERT_{settings.client_auth.name}"]
     return context
 
 
@@ -85,10 +78,8 @@ class WebTlsKeys:
     """What is written of TLS on the web port; the files are PEM."""
 
     cert_file: Path
-    """The server's certificate and its chain."""
     key_file: Path
     client_ca_file: Path | None = None
-    """Who vouches for clients; None where none is asked for a certificate."""
     client_auth: ClientAuth = ClientAuth.NONE
 
     def to_tls(self) -> ServerTls:
@@ -102,15 +93,10 @@ class Web:
 
     tls: WebTlsKeys | None = None
     basic_auth_users_file: Path | None = None
-    """Users and the bcrypt hashes of their passwords."""
     config_file: Path | None = None
-    """A file in the format of the web config of Prometheus's exporters, in place of the two above."""
     hosts: tuple[str, ...] = ()
-    """Names under which browsers may ask, beside addresses and localhost; in lower case."""
     reload: bool = True
-    """Whether POST /-/reload is answered."""
     probe: bool = True
-    """Whether /probe is answered."""
 
 
 def _web_tls(

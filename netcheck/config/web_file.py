@@ -38,10 +38,10 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """Requests that are answered: one each `interval` seconds, and so many at once."""
+    """Requests that are answered: one each `interval` seconds, and so many at once; with 0, all are."""
 
-    interval: float
-    burst: int
+    interval: float = 0.0
+    burst: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +165,13 @@ def _go_duration(raw: object) -> float:
     return sum(float(number) * _GO_UNITS[unit] for number, unit in _GO_PART.findall(written))
 
 
-@dataclass(frozen=True, slots=True)
-class _RateKeys:
-    interval: float = 0.0
-    burst: int = 0
-
-
-def _somebody_is_answered(keys: _RateKeys, at: Location, reading: Reading) -> None:
+def _somebody_is_answered(keys: RateLimit, at: Location, reading: Reading) -> None:
     if keys.interval and not keys.burst and reading.sound(at):
         reading.say(at, "without burst nobody is answered: add burst, at least 1", of_key=True)
 
 
-_RATE: Section[_RateKeys] = section(
-    _RateKeys,
+_RATE: Section[RateLimit] = section(
+    RateLimit,
     "How many requests are answered.",
     {
         "interval": Key(unshown(_go_duration)),
@@ -195,7 +189,7 @@ class _Keys:
     tls_server_config: TlsKeys = field(default_factory=TlsKeys)
     http_server_config: _HttpKeys = field(default_factory=_HttpKeys)
     basic_auth_users: Mapping[str, Secret] = field(default_factory=dict)
-    rate_limit: _RateKeys = field(default_factory=_RateKeys)
+    rate_limit: RateLimit = field(default_factory=RateLimit)
 
 
 _FILE: Section[_Keys] = section(
@@ -215,12 +209,11 @@ def read_web_config(file: Path) -> WebFile:
     keys, reading = _FILE.of_file(file, _read(file))
     if keys is None or reading.faults:
         raise config_error(file, reading.faults, _FILE)
-    rate = keys.rate_limit
     return WebFile(
         to_tls(keys.tls_server_config),
         MappingProxyType(dict(keys.basic_auth_users)),
         tuple((name, value) for name, value in keys.http_server_config.headers.items() if value),
-        RateLimit(rate.interval, rate.burst) if rate.interval else None,
+        keys.rate_limit if keys.rate_limit.interval else None,
         (*notes_on(keys.tls_server_config), *_notes_on_http(keys)),
     )
 

@@ -8,8 +8,7 @@ from netcheck.facts import Facts
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.hosts import endpoint_text
 from netcheck.model.push_certificates import Acceptance, PushCertificate
-from netcheck.model.results import Result, Visit
-from netcheck.model.services import Service
+from netcheck.model.results import Visit
 from netcheck.phrases import as_sentence
 from netcheck.telling.answers import said_of
 from netcheck.telling.rows import certificate_row
@@ -85,9 +84,9 @@ class Announcer:
                 _log.log(level, "push certificate %s over %s: %s (%s)", *words, extra={"path": proof.path})
 
     def _say_couriers(self, facts: Facts) -> None:
-        for service in filter(_is_numbered, facts.services):
+        for service in facts.services:
             name, hosts = service.name, service.hosts
-            if self._is_news(("couriers", name), hosts, at_first=hosts):
+            if service.count_from_bag and self._is_news(("couriers", name), hosts, at_first=hosts):
                 _log.info("%s: the bag's hosts are now %s to %s", name, hosts[0], hosts[-1])
 
 
@@ -116,14 +115,11 @@ def log_failures(visit: Visit) -> None:
                 "reason": failure.reason,
                 "kind": (result.path, result.service, result.port, failure.phase, failure.reason),
             }
-            _log.debug("%s", _failure_in_words(result), extra=fields)
-
-
-def _failure_in_words(result: Result) -> str:
-    attempt, failure = result.attempt, result.attempt.failure
-    where = f"{result.path}: {result.service} {endpoint_text(result.host, result.port)}"
-    address = f" at {attempt.address}" if attempt.address not in (None, result.host) else ""
-    return f"{where}{address}: {failure.phase} {failure.reason}: {failure.detail}" if failure else where
+            where = f"{result.path}: {result.service} {endpoint_text(result.host, result.port)}"
+            address = result.attempt.address
+            at = f" at {address}" if address not in (None, result.host) else ""
+            said = (where, at, failure.phase, failure.reason, failure.detail)
+            _log.debug("%s%s: %s %s: %s", *said, extra=fields)
 
 
 def _gist(judged: Judgement) -> object:
@@ -139,10 +135,6 @@ def _fields(judged: Judgement) -> dict[str, str | None]:
         "cause": judged.cause,
         "hop": judged.hop,
     }
-
-
-def _is_numbered(service: Service) -> bool:
-    return service.count_from_bag is not None
 
 
 def _say_certificate(found: PushCertificate) -> None:

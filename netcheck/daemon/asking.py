@@ -10,7 +10,8 @@ from netcheck.model.results import Visit
 from netcheck.model.services import hosts_on, targets
 from netcheck.pages import transcript
 from netcheck.state.state import State
-from netcheck.web.routes import NotInTime, NotThere, TooMuch
+from netcheck.web.login import Allowance
+from netcheck.web.routes import Refused
 
 if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
@@ -27,13 +28,12 @@ _LONGEST = 24.0
 
 
 class Asking:
-    """Answers with the transcript of a probe; raises NotThere, TooMuch and NotInTime."""
+    """Answers with the transcript of a probe; raises Refused."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._under_way = trio.Semaphore(_AT_ONCE)
-        self._paid_until = 0.0
-        """When the burst is whole again, on the loop's clock."""
+        self._allowance = Allowance(_SPACING, _BURST)
 
     async def probe(self, probing: "Probing", path: str, service: str, host: str) -> str:
         """What the visit saw, as text; nothing of it is counted or judged."""
@@ -41,9 +41,10 @@ class Asking:
         try:
             self._under_way.acquire_nowait()
         except trio.WouldBlock:
-            raise TooMuch(f"{_AT_ONCE} probes are under way already: try again in a moment") from None
+            raise _too_much(f"{_AT_ONCE} probes are under way already: try again in a moment") from None
         try:
-            self._pay()
+            if not self._allowance.take():
+                raise _too_much(f"too many probes were asked for: try again in {_SPACING:.0f} s")
             await _wait_for_turn(probing, path)
             self._look_for(path, service, host)  # a reload may have come meanwhile
             visits = await _visits(probing, path, service, host)
@@ -60,30 +61,29 @@ class Asking:
         hosts = [name for each, way in on_path if each.name == service for name in hosts_on(each, way)]
         _known("host", host, hosts)
 
-    def _pay(self) -> None:
-        now = trio.current_time()
-        paid_until = max(now, self._paid_until) + _SPACING
-        if paid_until > now + _BURST * _SPACING:
-            raise TooMuch(f"too many probes were asked for: try again in {_SPACING:.0f} s")
-        self._paid_until = paid_until
-
 
 async def _wait_for_turn(probing: "Probing", path: str) -> None:
     with trio.move_on_after(_LONGEST_WAIT) as waiting:
         await probing.wait_for_turn(path)
     if waiting.cancelled_caught:
-        raise TooMuch(f"the path {path} is busy: it had no turn in {_LONGEST_WAIT:.0f} s; try again later")
+        raise _too_much(f"the path {path} is busy: it had no turn in {_LONGEST_WAIT:.0f} s; try again later")
 
 
 async def _visits(probing: "Probing", path: str, service: str, host: str) -> list[Visit]:
     with trio.move_on_after(_LONGEST):
         return await probing.probe(path, service, host)
-    raise NotInTime(
+    raise Refused(
+        503,
         f"the probe did not end within {_LONGEST:.0f} s, the most that this page waits; probing.timeouts may "
-        f"allow it more. To see its end: netcheck check --config FILE --path {path} --service {service}"
+        f"allow it more. To see its end: netcheck check --config FILE --path {path} --service {service}",
     )
 
 
 def _known(kind: str, asked: str, names: Iterable[str]) -> None:
     if problem := no_such(kind, asked, names):
-        raise NotThere(f"{problem}\nAs in /probe?path=direct&service=courier&host=0-courier.push.apple.com")
+        example = "As in /probe?path=direct&service=courier&host=0-courier.push.apple.com"
+        raise Refused(404, f"{problem}\n{example}")
+
+
+def _too_much(message: str) -> Refused:
+    return Refused(429, message, for_now=True)

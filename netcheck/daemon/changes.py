@@ -2,22 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Protocol
+from operator import attrgetter
+from typing import Any
 
 from netcheck.config.file import FILE, Config
 from netcheck.config.reading.sections import Section
 
 _MOST = 20
-"""How many changes are told; then it is said how many more there are."""
 _SETTINGS: Mapping[str, Section[Any]] = {
     name: key.kind for name, key in FILE.keys.items() if isinstance(key.kind, Section)
 }
 """Sections with fixed keys: none of them holds a secret."""
-
-
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
 
 
 def in_words(before: Config, after: Config) -> str:
@@ -35,7 +30,7 @@ def in_words(before: Config, after: Config) -> str:
     return "; ".join(told) or "nothing has changed"
 
 
-def _of_named(kind: str, before: Sequence[_Named], after: Sequence[_Named]) -> Iterator[str]:
+def _of_named(kind: str, before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
     """Several of one name are told as one."""
     for name in dict.fromkeys(each.name for each in (*before, *after)):
         was = [each for each in before if each.name == name]
@@ -47,12 +42,9 @@ def _of_named(kind: str, before: Sequence[_Named], after: Sequence[_Named]) -> I
         elif was != is_now:
             changed = ", ".join(_changed_fields(was, is_now))
             yield f"{kind} {name} has changed: {changed or 'its parts'}"
-    if before != after and sorted(before, key=_name) == sorted(after, key=_name):
+    by_name = attrgetter("name")
+    if before != after and sorted(before, key=by_name) == sorted(after, key=by_name):
         yield f"the order of the {kind}s has changed"
-
-
-def _name(each: _Named) -> str:
-    return each.name
 
 
 def _changed_fields(before: Iterable[Any], after: Iterable[Any]) -> list[str]:

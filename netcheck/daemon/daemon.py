@@ -20,7 +20,7 @@ from netcheck.daemon import reloading, signals
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
-from netcheck.daemon.lifeline import Lifeline
+from netcheck.daemon.lifeline import lifeline
 from netcheck.daemon.proving import Proving
 from netcheck.daemon.reloading import Reloads, follow, read_config
 from netcheck.daemon.showing import Showing
@@ -39,7 +39,7 @@ from netcheck.state.state import State
 from netcheck.web.listening import ListenError
 from netcheck.web.port import WebPort
 from netcheck.web.protection import Protected, Protection
-from netcheck.web.routes import NotYet, routes
+from netcheck.web.routes import Refused, routes
 
 if TYPE_CHECKING:
     from netcheck.daemon.probing import Probing
@@ -103,10 +103,10 @@ class Daemon:
             self._listen()
             nursery.start_soon(self._protected.watch)
             nursery.start_soon(_watch_clocks, self._state)
-            self._probing = await self._load_probing()
+            probing = self._probing = await self._load_probing()
             spare_the_collector()
             sys.setswitchinterval(_LONGEST_TURN)
-            nursery.start_soon(self._probing.run)
+            nursery.start_soon(probing.run)
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._proving.run)
             nursery.start_soon(self._reloads.run)
@@ -115,7 +115,7 @@ class Daemon:
                 nursery.start_soon(follow, *what, self.reload, _LOOK_AT_THE_FILE)
             nursery.start_soon(self._announce)
             nursery.start_soon(self._history.run)
-            nursery.start_soon(self._systemd.feed_watchdog, lambda: self._completes_rounds)
+            nursery.start_soon(self._systemd.feed_watchdog, lambda: probing.completes_rounds)
             self._systemd.tell("READY=1")
         _log.info("stopped")
 
@@ -134,9 +134,9 @@ class Daemon:
         return await _joined(pieces), content_type
 
     async def probe(self, path: str, service: str, host: str) -> str:
-        """One probe now, as text. Raises NotYet, NotThere, TooMuch and NotInTime."""
+        """One probe now, as text. Raises Refused."""
         if self._probing is None:
-            raise NotYet("probing has not begun: try again in a moment")
+            raise Refused(503, "probing has not begun: try again in a moment", for_now=True)
         return await self._asking.probe(self._probing, path, service, host)
 
     async def reload(self) -> str | None:
@@ -144,10 +144,6 @@ class Daemon:
         return await self._reloads.ask()
 
     # What runs.
-
-    @property
-    def _completes_rounds(self) -> bool:
-        return self._probing is not None and self._probing.completes_rounds
 
     def _listen(self) -> None:
         if sockets := passed_sockets(os.environ):
@@ -205,7 +201,7 @@ class Daemon:
         while True:
             with trio.CancelScope() as self._certificates:
                 files, take = self._config.push_certificates, self._state.record_push_certificate
-                await push_certificates.watch(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
+                await push_certificates.read_all(files, take, self._certificate_threads, _CERTIFICATE_CHECK)
                 await trio.sleep_forever()
 
     async def _prove(self, asked: ToProve) -> Proof:
@@ -304,14 +300,14 @@ async def _watch_clocks(state: State) -> None:
 
     And whether somebody sets the wall clock meanwhile.
     """
-    with Lifeline() as lifeline:
+    with lifeline() as beat:
         _note_clocks(state)
         while True:
             due = trio.current_time() + _LOOP_CHECK
             await trio.sleep_until(due)
             state.own.loop_lag.observe(trio.current_time() - due)
             _note_clocks(state)
-            lifeline.beat()
+            beat()
 
 
 def _note_clocks(state: State) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import trio
 
@@ -59,14 +60,14 @@ class Holding:
                 await self._sleep(1.0)
 
 
+@dataclass
 class _Held:
     """A connection that is held idle, and then the next one."""
 
-    def __init__(self, slot: HeldSlot) -> None:
-        self.slot = slot
-        self.host: str | None = None
-        """To which one is held right now, if any."""
-        self.task = trio.CancelScope()
+    slot: HeldSlot
+    host: str | None = None
+    """To which one is held right now, if any."""
+    task: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def goes_on_as(self, slot: HeldSlot | None) -> bool:
         """Whether another plan has the same, with the host that is being held."""

@@ -42,9 +42,6 @@ class _Suspicion:
     is_change: bool = False
     """Whether it may be more than single hosts."""
 
-    def is_about(self, ports: Iterable[int]) -> bool:
-        return not self.ports or not self.ports.isdisjoint(ports)
-
 
 class Inquiries:
     """Visits of a sample of what is required, whenever it may help to tell what is going on."""
@@ -57,7 +54,6 @@ class Inquiries:
         self._turns: dict[tuple[str, str, str], int] = {}
         """The turn of the latest visit, by path, service and host."""
         self._asked = Counter[str]()
-        """How many inquiries into each path are under way."""
         self._begun: dict[str, deque[float]] = {}
         """When the latest ones into each path began."""
         self._known = set[ProbePath]()
@@ -194,10 +190,11 @@ class Inquiries:
         """Some hosts of every required service on these paths; only of those on suspected ports, if any."""
         if not suspicion.is_change:
             return
-        number = next(self._numbers)
-        calls = Counter[str]()
+        number, calls, ports = next(self._numbers), Counter[str](), suspicion.ports
         for service, path in targets(self._state.services, paths):
-            if _is_asked(service) and suspicion.is_about(service.ports) and calls[path.name] < _MOST_CALLS:
+            is_asked = service.required and service.bag is None  # bags are fetched seldom, on purpose
+            is_suspected = not ports or not ports.isdisjoint(service.ports)
+            if is_asked and is_suspected and calls[path.name] < _MOST_CALLS:
                 visits = sample(service, path, number)
                 calls[path.name] += len(visits)
                 yield from visits
@@ -220,8 +217,3 @@ class Inquiries:
 
 def _target(call: Call) -> tuple[str, str, str]:
     return call.path.name, call.service.name, call.host
-
-
-def _is_asked(service: Service) -> bool:
-    """Bags are fetched seldom, on purpose."""
-    return service.required and service.bag is None

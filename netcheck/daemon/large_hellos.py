@@ -47,7 +47,7 @@ class LargeHellos:
             while True:
                 for service, path in self._now_due():
                     self._under_way[scope := trio.CancelScope()] = measured(service, path)
-                    nursery.start_soon(self._try_in, scope, service, path)
+                    nursery.start_soon(self._try, scope, service, path)
                 await trio.sleep(_LOOK_EVERY)
 
     def _now_due(self) -> list[tuple[Service, ProbePath]]:
@@ -65,16 +65,13 @@ class LargeHellos:
     def _wanted(self) -> dict[Hashable, tuple[Service, ProbePath]]:
         return {measured(*pair): pair for pair in greeted(self._state.services, self._state.paths)}
 
-    async def _try_in(self, scope: trio.CancelScope, service: Service, path: ProbePath) -> None:
-        with scope:
-            await self._try(service, path)
-        del self._under_way[scope]
-
-    async def _try(self, service: Service, path: ProbePath) -> None:
-        key, hosts = measured(service, path), hosts_on(service, path)
+    async def _try(self, scope: trio.CancelScope, service: Service, path: ProbePath) -> None:
+        key, hosts, results = measured(service, path), hosts_on(service, path), None
         turn = self._turns.get(key, 0)
-        results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
-        if key not in self._wanted():  # a reload came meanwhile
+        with scope:
+            results = await self._send(service, hosts[turn % len(hosts)], path, turn // len(hosts))
+        del self._under_way[scope]
+        if scope.cancelled_caught or key not in self._wanted():  # a reload came meanwhile
             return
         if results is not None:
             self._state.record_large_hellos(service, path, results)

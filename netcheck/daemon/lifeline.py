@@ -8,9 +8,9 @@ import faulthandler
 import os
 import threading
 import time
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 _MOST_MISSED = 60
 _EACH = 1.0
@@ -20,43 +20,36 @@ _A_BUG = 2
 _STOOD_STILL = b"the event loop stands still: netcheck ends, so that it can be started again\n"
 
 
-class Lifeline:
+@contextmanager
+def lifeline(most_missed: int = _MOST_MISSED, each: float = _EACH) -> Iterator[Callable[[], None]]:
     """A thread that ends the process after so many looks, `each` seconds apart, without a beat in between.
 
-    What a process sleeps through, in a container that is paused or on a laptop that is shut, are no looks.
-    It exits with 2, as for a bug, and tells where every thread was on standard error. A context manager.
+    The loop says by a call that it lives. What a process sleeps through, in a container that is paused or on
+    a laptop that is shut, are no looks. It exits with 2, as for a bug, and tells where every thread was on
+    standard error.
     """
+    beaten, over = threading.Event(), threading.Event()
+    watch = partial(_watch, beaten, over, most_missed, each)
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    try:
+        yield beaten.set
+    finally:
+        over.set()
 
-    def __init__(self, most_missed: int = _MOST_MISSED, each: float = _EACH) -> None:
-        self._most_missed, self._each = most_missed, each
-        self._has_beaten = self._is_over = False
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._watch, name="lifeline", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._is_over = True
-
-    def beat(self) -> None:
-        """The loop lives."""
-        self._has_beaten = True
-
-    def _watch(self) -> None:
-        missed = 0
-        while not self._is_over:
-            try:
-                time.sleep(self._each)  # in a thread of its own, beside the loop that it watches
-            except MemoryError:  # it must not end with what it is here for
-                continue
-            missed = 0 if self._has_beaten else missed + 1
-            self._has_beaten = False
-            if missed >= self._most_missed and not self._is_over:
-                with suppress(OSError):
-                    _tell()
-                os._exit(_A_BUG)
+def _watch(beaten: threading.Event, over: threading.Event, most_missed: int, each: float) -> None:
+    missed = 0
+    while not over.is_set():
+        try:
+            time.sleep(each)  # in a thread of its own, beside the loop that it watches
+        except MemoryError:  # it must not end with what it is here for
+            continue
+        missed = 0 if beaten.is_set() else missed + 1
+        beaten.clear()
+        if missed >= most_missed and not over.is_set():
+            with suppress(OSError):
+                _tell()
+            os._exit(_A_BUG)
 
 
 def _tell() -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 import trio
 
@@ -36,30 +36,6 @@ _LATEST = 60.0
 their timeouts, long before."""
 
 
-class Measures(Protocol):
-    """What makes visits and holds; in earnest a Prober."""
-
-    async def visit(
-        self, service: Service, host: str, path: ProbePath, number: int, turn: int, *, alone: bool = False
-    ) -> Visit: ...
-    async def hold(
-        self,
-        service: Service,
-        host: str,
-        path: ProbePath,
-        family: Family,
-        turn: int,
-        tell: Callable[[Hold], None],
-        /,
-    ) -> None: ...
-    async def prove(
-        self, service: Service, path: ProbePath, identity: PushIdentity
-    ) -> tuple[Acceptance, str]: ...
-    async def try_large_hellos(
-        self, service: Service, host: str, path: ProbePath, turn: int
-    ) -> list[Result]: ...
-
-
 class Probing:
     """Runs what the config in force asks for, and writes what comes of it into the state."""
 
@@ -67,9 +43,9 @@ class Probing:
         self,
         state: State,
         config: Config,
-        new_prober: Callable[[Timeouts, Mapping[str, Gate]], Measures] | None = None,
+        new_prober: Callable[[Timeouts, Mapping[str, Gate]], Any] | None = None,
     ) -> None:
-        """To be made in a running trio loop: the rounds begin now."""
+        """To be made in a running trio loop: the rounds begin now. `new_prober` is for tests."""
         self._make_prober = new_prober or partial(Prober, memory=Memory())
         self._state = state
         self._config = config
@@ -139,7 +115,7 @@ class Probing:
             self._prober = self._new_prober()
         self._plan()
 
-    async def _measures(self) -> Measures:
+    async def _measures(self) -> Prober:
         """The prober to begin with.
 
         What a reload has cancelled ends here: it would run on until it waits for something, and the new
@@ -148,7 +124,7 @@ class Probing:
         await trio.lowlevel.checkpoint_if_cancelled()
         return self._prober
 
-    def _new_prober(self) -> Measures:
+    def _new_prober(self) -> Prober:
         """What is under way goes on with the one before; where the caps stay, so do the gates."""
         probing = self._config.probing
         before, self._caps = self._caps, (probing.concurrency, probing.rate)

@@ -46,6 +46,8 @@ class Showing:
     Page and status are made again where something has changed or a second has passed: they say the time.
     """
 
+    asset = staticmethod(page.asset)
+
     def __init__(self, facts: Facts, history: History) -> None:
         self.facts = facts
         """What is shown."""
@@ -91,10 +93,6 @@ class Showing:
                 made = _Made(facts, key, await _in_a_thread(at(now)))
                 self._made[what] = made
             return made.body
-
-    def asset(self, name: str) -> tuple[bytes, str] | None:
-        """A file that the page needs, and its content type."""
-        return page.asset(name)
 
     async def incidents(self, seconds: float) -> bytes:
         """As JSON, of so many seconds until now."""

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import zip_longest
+from itertools import chain, repeat
 
 import trio
 
@@ -27,9 +27,8 @@ def passed_sockets(environment: Mapping[str, str]) -> list[tuple[str, socket.soc
     if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdecimal():
         return []
     descriptors = range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + min(int(count), _MOST_SOCKETS))
-    names = environment.get("LISTEN_FDNAMES", "").split(":")
-    named = zip_longest(descriptors, names[: len(descriptors)], fillvalue="")
-    return [(str(name) or "unknown", _socket(int(descriptor))) for descriptor, name in named]
+    names = chain(environment.get("LISTEN_FDNAMES", "").split(":"), repeat(""))
+    return [(name or "unknown", _socket(each)) for each, name in zip(descriptors, names, strict=False)]
 
 
 def _socket(descriptor: int) -> socket.socket:

@@ -40,6 +40,12 @@ _LOOKS = 3
 """At a file at rest; who writes to it does so for moments."""
 _NO_HISTORY = "{} is not a history file of netcheck: name another file in `history`"
 
+_NAMES = (
+    "path, role, began, seen, ended, verdict, cause, hop, is_expected, summary, evidence, next_step, "
+    "transcript"
+)
+_COLUMNS = _NAMES.split(", ")
+"""The fields of a span, by their names."""
 _MAKE = f"""
 PRAGMA application_id = {_OURS};
 PRAGMA user_version = {_VERSION};
@@ -49,16 +55,8 @@ CREATE TABLE IF NOT EXISTS spans (
     PRIMARY KEY (path, role, began)
 );
 """
-_READ = """
-SELECT path, role, began, seen, ended, verdict, cause, hop, is_expected,
-    summary, evidence, next_step, transcript
-FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?
-"""
-_PUT = """
-INSERT OR REPLACE INTO spans (path, role, began, seen, ended, verdict, cause, hop, is_expected,
-    summary, evidence, next_step, transcript)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_READ = f"SELECT {_NAMES} FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?"  # noqa: S608 - of ours
+_PUT = f"INSERT OR REPLACE INTO spans ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _TAKE_OUT = "DELETE FROM spans WHERE path = ? AND role = ? AND began = ?"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
 _DROP_MANY = """
@@ -279,21 +277,7 @@ def _was_ours(header: bytes) -> bool:
 
 
 def _row(span: Span) -> tuple[object, ...]:
-    row = (
-        span.path,
-        span.role,
-        span.began,
-        span.seen,
-        span.ended,
-        span.verdict,
-        span.cause,
-        span.hop,
-        span.is_expected,
-        span.summary,
-        json.dumps(span.evidence),
-        span.next_step,
-        span.transcript,
-    )
+    row = [json.dumps(span.evidence) if name == "evidence" else getattr(span, name) for name in _COLUMNS]
     # Names of files may hold what UTF-8 has not.
     return tuple(
         each.encode(errors="backslashreplace").decode() if isinstance(each, str) else each for each in row

@@ -9,7 +9,6 @@ from netcheck.model.incidents import Availability, Key, Onset, Span
 from netcheck.model.paths import Role
 
 MOST = 5000
-"""How many spans are kept."""
 LONGEST_GAP = 900.0
 """Seconds for which nobody looked, as in a restart or an update, and a span still goes on. After more it ends
 where it was last seen."""

@@ -55,19 +55,10 @@ class Front:
         with trio.move_on_after(_HANDSHAKE_SECONDS) as handshake:
             await tls.do_handshake()
         if not handshake.cancelled_caught:
-            await _talk_of(tls)(tls)
+            await _TALKS.get(tls.selected_alpn_protocol(), serve_bag)(tls)
 
     def _choose(self, tls: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
         tls.context = self._contexts.get(name or "", self._default)
-
-
-def _talk_of(tls: TlsStream) -> Talk:
-    match tls.selected_alpn_protocol():
-        case "h2":
-            return speak_http2
-        case "apns-security-v3":
-            return be_quiet
-    return serve_bag
 
 
 async def be_quiet(tls: TlsStream) -> None:
@@ -110,3 +101,7 @@ async def serve_bag(stream: trio.abc.Stream) -> None:
         f"HTTP/1.1 200 OK\r\nContent-Type: application/x-apple-plist\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     await stream.send_all(head.encode() + body)
+
+
+_TALKS: dict[str | None, Talk] = {"h2": speak_http2, "apns-security-v3": be_quiet}
+"""By ALPN."""

@@ -59,18 +59,17 @@ class Authority:
 
     @classmethod
     def root(cls, common_name: str, organization: str) -> Self:
-        return cls(_signed(_name(common_name, organization), None, _authority_extensions(), _LIFETIME))
+        return cls(_signed(_name(common_name, organization), None, _OF_AUTHORITIES))
 
     def intermediate(self, common_name: str, organization: str) -> "Authority":
-        pair = _signed(_name(common_name, organization), self, _authority_extensions(), _LIFETIME)
+        pair = _signed(_name(common_name, organization), self, _OF_AUTHORITIES)
         return Authority(pair, is_root=False)
 
     def issue(self, *names: str) -> KeyPair:
         """A server's certificate for names (`*.` allowed) and addresses."""
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         server = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-        extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (alternatives, False)]
-        return _signed(_name(names[0], None), self, [*extensions, (server, False)], _LIFETIME)
+        return _signed(_name(names[0]), self, [_OF_OTHERS, (alternatives, False), (server, False)])
 
     def issue_push_certificate(self, topic: str, lifetime: timedelta) -> KeyPair:
         """As an MDM vendor's customer gets it: the topic is the UID of the subject."""
@@ -80,14 +79,19 @@ class Authority:
                 x509.NameAttribute(NameOID.COMMON_NAME, f"APSP:{topic.rpartition('.')[2]}"),
             ]
         )
-        return _signed(subject, self, [(x509.BasicConstraints(ca=False, path_length=None), True)], lifetime)
+        return _signed(subject, self, [_OF_OTHERS], lifetime)
 
 
 _Extension = tuple[x509.ExtensionType, bool]
+_OF_AUTHORITIES: list[_Extension] = [(x509.BasicConstraints(ca=True, path_length=None), True)]
+_OF_OTHERS: _Extension = (x509.BasicConstraints(ca=False, path_length=None), True)
 
 
 def _signed(
-    subject: x509.Name, issuer: Authority | None, extensions: list[_Extension], lifetime: timedelta
+    subject: x509.Name,
+    issuer: Authority | None,
+    extensions: list[_Extension],
+    lifetime: timedelta = _LIFETIME,
 ) -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
@@ -112,11 +116,7 @@ def _above(issuer: Authority | None) -> tuple[x509.Certificate, ...]:
     return (issuer.pair.certificate, *issuer.pair.chain)
 
 
-def _authority_extensions() -> list[_Extension]:
-    return [(x509.BasicConstraints(ca=True, path_length=None), True)]
-
-
-def _name(common_name: str, organization: str | None) -> x509.Name:
+def _name(common_name: str, organization: str | None = None) -> x509.Name:
     parts = [(NameOID.COMMON_NAME, common_name)]
     if organization:
         parts.append((NameOID.ORGANIZATION_NAME, organization))

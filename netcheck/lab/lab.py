@@ -21,7 +21,6 @@ from netcheck.lab.switch import Handler, Switch
 
 HERE = "127.0.0.1"
 CONFIG = "netcheck.yaml"
-"""The config's name in the folder."""
 LAST_COURIER = 50
 TOPIC = "com.apple.mgmt.External.1ab0bab0-0000-4000-8000-000000000000"
 LOGIN = Login("mdm-server", "correct horse battery staple")
@@ -114,7 +113,7 @@ class Lab:
 
     def write_socks_password(self) -> None:
         """The one that the proxy wants, where netcheck's config has it from."""
-        self._write_secret("socks-password", (self.socks_proxy.login or LOGIN).password.encode())
+        self._write_secret("socks-password", self.socks_proxy.login.password.encode())
 
     def _write_secret(self, name: str, data: bytes) -> None:
         file = self.folder / name

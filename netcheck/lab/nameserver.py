@@ -64,14 +64,11 @@ class Nameserver:
         question = asked.question[0]
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(question.rdtype)
-        if not self._exists(name):
+        if name not in self._zone and not self._is_blocked(name):
             reply.set_rcode(dns.rcode.NXDOMAIN)
         elif found := self._addresses(name, kind):
             reply.answer.append(dns.rrset.from_text(question.name, _TTL, "IN", kind, *found))
         return reply.to_wire()
-
-    def _exists(self, name: str) -> bool:
-        return name in self._zone or self._is_blocked(name)
 
     def _is_blocked(self, name: str) -> bool:
         return any(name == suffix or name.endswith(f".{suffix}") for suffix in self.blocked)

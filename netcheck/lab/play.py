@@ -45,11 +45,11 @@ async def play(lab: Lab, watcher: Watcher, scenarios: Sequence[Scenario], tellin
     played = []
     for number, scenario in enumerate(scenarios, start=1):
         telling.begins(scenario, number, len(scenarios))
-        scenario.breaks(lab)
+        scenario.alter(lab, True)
         named = await _timed(partial(_until_named, watcher, scenario), telling)
         telling.named(scenario, named)
         await telling.broken()
-        scenario.repairs(lab)
+        scenario.alter(lab, False)
         repaired = await _timed(partial(_until_over, watcher, scenario), telling)
         played.append(Played(named, repaired))
         telling.ended(played[-1])

@@ -20,7 +20,7 @@ _HEAD = 8192
 _READ = 65536
 _SECONDS = 10.0
 _HTTP = 80
-_NO_METHOD, _PASSWORD, _NO_AUTHENTICATION = 0xFF, 0x02, 0x00  # RFC 1928 section 3
+_NO_METHOD, _PASSWORD = 0xFF, 0x02  # RFC 1928 section 3
 _OK, _UNREACHABLE, _REFUSED = 0, 4, 5  # RFC 1928 section 6
 
 Zone = Mapping[str, Collection[str]]
@@ -37,7 +37,7 @@ class SocksProxy:
     """SOCKS 5 (RFC 1928) with username and password (RFC 1929)."""
 
     zone: Zone
-    login: Login | None
+    login: Login
 
     async def handle(self, stream: trio.SocketStream) -> None:
         remote = None
@@ -50,20 +50,16 @@ class SocksProxy:
 
     async def _negotiate(self, reader: "_Reader", stream: trio.SocketStream) -> trio.SocketStream | None:
         _, count = await reader.exactly(2)
-        methods = await reader.exactly(count)
-        method = _PASSWORD if self.login else _NO_AUTHENTICATION
-        if method not in methods:
+        if _PASSWORD not in await reader.exactly(count):
             await stream.send_all(bytes([5, _NO_METHOD]))
             return None
-        await stream.send_all(bytes([5, method]))
-        if self.login and not await self._logs_in(self.login, reader, stream):
-            return None
-        return await self._connect(reader, stream)
+        await stream.send_all(bytes([5, _PASSWORD]))
+        return await self._connect(reader, stream) if await self._logs_in(reader, stream) else None
 
-    async def _logs_in(self, login: Login, reader: "_Reader", stream: trio.SocketStream) -> bool:
+    async def _logs_in(self, reader: "_Reader", stream: trio.SocketStream) -> bool:
         username = await reader.prefixed(skip=1)
         password = await reader.prefixed()
-        is_right = (username, password) == (login.username.encode(), login.password.encode())
+        is_right = (username, password) == (self.login.username.encode(), self.login.password.encode())
         await stream.send_all(bytes([1, 0 if is_right else 1]))
         return is_right
 

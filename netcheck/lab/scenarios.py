@@ -23,84 +23,54 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One breakage: how it is made and undone, and how it has to be named."""
+    """One breakage, and how it has to be named."""
 
     name: str
     title: str
     """A sentence for whoever watches."""
-    breaks: Callable[[Lab], None]
-    repairs: Callable[[Lab], None]
+    alter: Callable[[Lab, bool], None]
+    """Has it broken, or repaired again."""
     expected: Expected | None
     """None where what is to be seen is the push certificate's."""
 
 
-def _block_device_port(lab: Lab) -> None:
+def _block_device_port(lab: Lab, is_broken: bool) -> None:
     for switch in lab.on_port(DEVICE_PORT):
-        switch.swallow()
+        switch.swallow() if is_broken else switch.open()
 
 
-def _open_device_port(lab: Lab) -> None:
-    for switch in lab.on_port(DEVICE_PORT):
-        switch.open()
+def _ask_for_password(lab: Lab, is_broken: bool) -> None:
+    lab.web_proxy.login = Login("somebody", "something") if is_broken else None
 
 
-def _ask_for_password(lab: Lab) -> None:
-    lab.web_proxy.login = Login("somebody", "something")
+def _decrypt(lab: Lab, is_broken: bool) -> None:
+    lab.web_proxy.inspector = lab.inspector if is_broken else None
 
 
-def _ask_for_none(lab: Lab) -> None:
-    lab.web_proxy.login = None
+def _block_names(lab: Lab, is_broken: bool) -> None:
+    lab.nameserver.blocked = frozenset({"push.apple.com"} if is_broken else ())
 
 
-def _decrypt(lab: Lab) -> None:
-    lab.web_proxy.inspector = lab.inspector
+def _stop_socks(lab: Lab, is_broken: bool) -> None:
+    lab.socks_switch.refuse() if is_broken else lab.socks_switch.open()
 
 
-def _let_tls_through(lab: Lab) -> None:
-    lab.web_proxy.inspector = None
-
-
-def _block_names(lab: Lab) -> None:
-    lab.nameserver.blocked = frozenset({"push.apple.com"})
-
-
-def _allow_names(lab: Lab) -> None:
-    lab.nameserver.blocked = frozenset()
-
-
-def _stop_socks(lab: Lab) -> None:
-    lab.socks_switch.refuse()
-
-
-def _start_socks(lab: Lab) -> None:
-    lab.socks_switch.open()
-
-
-def _change_socks_password(lab: Lab) -> None:
+def _change_socks_password(lab: Lab, is_broken: bool) -> None:
+    """And then tell netcheck of it."""
+    if not is_broken:
+        return lab.write_socks_password()
     changed = Login(LOGIN.username, "changed last night")
     lab.socks_proxy.login = changed if lab.socks_proxy.login == LOGIN else LOGIN
+    return None
 
 
-def _tell_netcheck_of_it(lab: Lab) -> None:
-    lab.write_socks_password()
-
-
-def _stop_provider(lab: Lab) -> None:
+def _stop_provider(lab: Lab, is_broken: bool) -> None:
     for switch in lab.of_provider():
-        switch.refuse()
+        switch.refuse() if is_broken else switch.open()
 
 
-def _start_provider(lab: Lab) -> None:
-    for switch in lab.of_provider():
-        switch.open()
-
-
-def _let_certificate_run_out(lab: Lab) -> None:
-    lab.renew_push_certificate(timedelta(days=5))
-
-
-def _renew_certificate(lab: Lab) -> None:
-    lab.renew_push_certificate(timedelta(days=365))
+def _let_certificate_run_out(lab: Lab, is_broken: bool) -> None:
+    lab.renew_push_certificate(timedelta(days=5 if is_broken else 365))
 
 
 SCENARIOS = (
@@ -108,56 +78,48 @@ SCENARIOS = (
         "port-5223-blocked",
         "A firewall drops port 5223, which devices use first.",
         _block_device_port,
-        _open_device_port,
         Expected("direct", Role.DEVICE, Verdict.FALLBACK_ONLY, Cause.PORT_BLOCKED, Hop.FIREWALL),
     ),
     Scenario(
         "proxy-wants-password",
         "The web proxy begins to ask for a password.",
         _ask_for_password,
-        _ask_for_none,
         Expected("web-proxy", Role.DEVICE, Verdict.NOT_READY, Cause.PROXY_AUTH, Hop.PROXY),
     ),
     Scenario(
         "proxy-decrypts",
         "The web proxy begins to decrypt what passes through it.",
         _decrypt,
-        _let_tls_through,
         Expected("web-proxy", Role.DEVICE, Verdict.NOT_READY, Cause.TLS_INTERCEPTED, Hop.PROXY),
     ),
     Scenario(
         "dns-block-list",
         "The resolver's block list takes in push.apple.com.",
         _block_names,
-        _allow_names,
         Expected("direct", Role.DEVICE, Verdict.NOT_READY, Cause.DNS_SINKHOLE, Hop.RESOLVER),
     ),
     Scenario(
         "proxy-dies",
         "The SOCKS proxy of the MDM server dies, and comes back.",
         _stop_socks,
-        _start_socks,
         Expected("dmz-socks", Role.PROVIDER, Verdict.NOT_READY, Cause.PROXY_DOWN, Hop.PROXY),
     ),
     Scenario(
         "password-changed",
         "The SOCKS proxy gets another password.",
         _change_socks_password,
-        _tell_netcheck_of_it,
         Expected("dmz-socks", Role.PROVIDER, Verdict.NOT_READY, Cause.PROXY_AUTH, Hop.PROXY),
     ),
     Scenario(
         "provider-down",
         "Apple's provider API is down for everybody.",
         _stop_provider,
-        _start_provider,
         Expected("direct", Role.PROVIDER, Verdict.NOT_READY, Cause.APPLE_UNREACHABLE, Hop.APPLE),
     ),
     Scenario(
         "push-certificate-expires",
         "The MDM server's push certificate has five days left.",
         _let_certificate_run_out,
-        _renew_certificate,
         None,
     ),
 )

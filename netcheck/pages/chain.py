@@ -17,7 +17,6 @@ class Link:
     detail: str
     state: str
     says: str = ""
-    """What is wrong there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from netcheck.phrases import time_text
 from netcheck.state.flows import Flow, Recent
 from netcheck.telling.fields import Field, Fields, failure_text
 
-_MOST_ADDRESSES = 40
 _BAR, _HEIGHT = 4, 16
 """A bar's width with its gap, and the height of the highest, in units of the picture."""
 
@@ -64,8 +63,7 @@ class Cell:
     bars: Bars | None
     latest: str
     steps: tuple[Step, ...]
-    addresses: tuple[Address, ...]
-    more_addresses: int
+    addresses: Sequence[Address]
     transcript: str
 
 
@@ -103,7 +101,6 @@ def _field(fields: Fields, name: str, port: int, path: ProbePath) -> Field | Non
 
 def _cell(field: Field, recent: Recent) -> Cell:
     latest = max(field.results, key=lambda result: result.attempt.at, default=None)
-    addresses = _addresses(field.results)
     return Cell(
         id=f"cell/{field.service.name}/{field.port}/{field.path.name}",
         service=field.service.name,
@@ -115,8 +112,7 @@ def _cell(field: Field, recent: Recent) -> Cell:
         bars=_bars(recent) if recent else None,
         latest=_of(latest),
         steps=_steps(latest) if latest else (),
-        addresses=tuple(addresses[:_MOST_ADDRESSES]),
-        more_addresses=max(0, len(addresses) - _MOST_ADDRESSES),
+        addresses=_addresses(field.results),
         transcript=_example(field),
     )
 
@@ -148,7 +144,7 @@ def _steps(result: Result) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _addresses(results: Sequence[Result]) -> list[Address]:
+def _addresses(results: Sequence[Result]) -> Sequence[Address]:
     """Each address once for each way in which it ended, failures first."""
     counted = Counter(
         (

@@ -15,9 +15,9 @@ from netcheck.model.paths import ProbePath
 from netcheck.pages import tables, transcript
 from netcheck.pages.chain import chain
 from netcheck.pages.matrix import matrix
-from netcheck.pages.standing import WELL, Past, incidents, lines, state_of, troubles, worst
+from netcheck.pages.standing import STATES, WELL, Past, lines, state_of, troubles, worst
 from netcheck.pages.words import headline, said
-from netcheck.phrases import time_text
+from netcheck.phrases import duration_text, time_text
 from netcheck.telling.answers import answers
 from netcheck.telling.fields import Fields
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HERE = Path(__file__).parent
-_MOST_INCIDENTS = 20
 _MANY = 8
 """With more of them, those that are well stand behind a line that opens."""
 _MOST_ON_PAPER = 5
@@ -42,14 +41,37 @@ _TYPES = {
 }
 
 
-def render(facts: Facts, past: Past, version: str, time: float) -> str:
-    """The live status page at `time`, a Unix time; it needs every `asset`."""
-    return _rendered(facts, past, version, time, is_live=True)
+def render(facts: Facts, past: Past | None, version: str, time: float) -> str:
+    """The live status page at `time`, a Unix time; it needs every `asset`.
 
-
-def render_report(facts: Facts, version: str, time: float) -> str:
-    """The same as one file that needs nothing else, and stays as it is."""
-    return _rendered(facts, Past(), version, time, is_live=False)
+    Without a past it is the report: one file that needs nothing else, and stays as it is.
+    """
+    is_live, past = past is not None, past or Past()
+    paths, fields = _worst_first(facts), Fields(facts)
+    every = lines(facts, past, time)
+    at_once, folded = _folded(every, lambda line: line.state in WELL)
+    ways, whole_ways = _folded([chain(path, facts.judgements) for path in paths], lambda way: way.is_whole)
+    template = _environment().get_template("page.html")
+    return template.render(
+        is_live=is_live,
+        version=version,
+        time=time_text(time),
+        headline=headline(facts.judgements, facts.own_services),
+        answers=[answer.text for answer in answers(facts)],
+        worst=worst(line.state for line in every),
+        lines=at_once,
+        folded=folded,
+        days=past.days,
+        troubles=troubles(facts, past, time),
+        ways=ways,
+        whole_ways=whole_ways,
+        paths=paths,
+        is_wide=len(paths) > _MOST_ON_PAPER,
+        rows=matrix(facts, fields, paths),
+        now=time,
+        incidents=past.incidents,
+        tables=_tables(facts, fields, time),
+    )
 
 
 def asset(name: str) -> tuple[bytes, str] | None:
@@ -83,7 +105,8 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = _in_code
+    environment.filters |= {"code": _in_code, "time": time_text, "duration": duration_text}
+    environment.globals["states"] = STATES
     environment.globals["css"] = _asset("page.css").decode()
     environment.globals["address_of"] = {name: f"/assets/{name}?{_mark(name)}" for name in _TYPES}
     return environment
@@ -100,34 +123,6 @@ def _in_code(text: str) -> str:
 def _mark(name: str) -> str:
     """Differs with the content, so that browsers may keep what they have."""
     return sha256(_asset(name)).hexdigest()[:12]
-
-
-def _rendered(facts: Facts, past: Past, version: str, time: float, *, is_live: bool) -> str:
-    paths, fields = _worst_first(facts), Fields(facts)
-    every = lines(facts, past, time)
-    at_once, folded = _folded(every, lambda line: line.state in WELL)
-    ways, whole_ways = _folded([chain(path, facts.judgements) for path in paths], lambda way: way.is_whole)
-    template = _environment().get_template("page.html")
-    return template.render(
-        is_live=is_live,
-        version=version,
-        time=time_text(time),
-        headline=headline(facts.judgements, facts.own_services),
-        answers=[answer.text for answer in answers(facts)],
-        worst=worst(line.state for line in every),
-        lines=at_once,
-        folded=folded,
-        days=past.days,
-        troubles=troubles(facts, past, time),
-        ways=ways,
-        whole_ways=whole_ways,
-        paths=paths,
-        is_wide=len(paths) > _MOST_ON_PAPER,
-        rows=matrix(facts, fields, paths),
-        incidents=incidents(past.incidents[:_MOST_INCIDENTS], time),
-        more_incidents=max(0, len(past.incidents) - _MOST_INCIDENTS),
-        tables=_tables(facts, fields, time),
-    )
 
 
 def _folded(every: Sequence[T], is_well: Callable[[T], bool]) -> tuple[Sequence[T], Sequence[T]]:

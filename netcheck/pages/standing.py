@@ -13,9 +13,7 @@ from netcheck.pages.words import Said, said
 from netcheck.phrases import as_sentence, duration_text, percent_text, time_text
 from netcheck.telling.answers import evidence_lines, in_short
 
-_MOST_EVIDENCE = 8
-"""How many lines of evidence something that is wrong has at most, the rest counted."""
-_STATES = {
+STATES = {
     Verdict.READY: "ok",
     Verdict.DEGRADED: "limited",
     Verdict.FALLBACK_ONLY: "limited",
@@ -73,31 +71,16 @@ class Trouble:
     owner: str
     since: str
     evidence: tuple[str, ...]
-    more_evidence: int
     request: str
     fix: Fix | None
     is_remark: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """Something that was wrong, or still is."""
-
-    state: str
-    summary: str
-    began: str
-    ended: str
-    last_seen: str
-    """Where it has not ended, as far as anyone knows, and nobody has seen it for a while."""
-    lasted: str
-    span: Span
 
 
 def state_of(judged: Judgement) -> str:
     """`ok`, `limited`, `broken`, `unknown`, or `expected`: not ready, and need not be."""
     if judged.verdict is Verdict.READY:
         return "ok" if judged.is_expected else "limited"
-    return "expected" if judged.is_expected else _STATES[judged.verdict]
+    return "expected" if judged.is_expected else STATES[judged.verdict]
 
 
 def worst(states: Iterable[str]) -> str:
@@ -136,25 +119,19 @@ def troubles(facts: Facts, past: Past, now: float) -> list[Trouble]:
     return sorted(made, key=lambda each: (each.is_remark, _ORDER.index(each.state)))
 
 
-def _mark(finding: Finding) -> str:
-    return f"{crc32(repr(finding.asks).encode()):08x}"
-
-
 def _trouble(alike: Sequence[PathFinding], past: Past, now: float) -> Trouble:
     finding = alike[0].finding
     judgements = [judged for found in alike for judged in found.judgements]
     begun = [at for judged in judgements if (at := _began(finding, past, judged)) is not None]
-    evidence = _evidence(finding, alike)
     return Trouble(
-        mark=_mark(finding),
+        mark=f"{crc32(repr(finding.asks).encode()):08x}",
         state="unknown" if finding.is_remark else worst(map(state_of, judgements)),
         title=as_sentence(in_short(finding)),
         whom=tuple(map(said, judgements)),
         hop=finding.hop.replace("_", " "),
         owner=finding.owner,
         since=_since(min(begun, default=None), now),
-        evidence=evidence[:_MOST_EVIDENCE],
-        more_evidence=max(0, len(evidence) - _MOST_EVIDENCE),
+        evidence=_evidence(finding, alike),
         request=finding.request,
         fix=finding.fix,
         is_remark=finding.is_remark,
@@ -167,22 +144,6 @@ def _evidence(finding: Finding, alike: Sequence[PathFinding]) -> tuple[str, ...]
     return tuple(
         dict.fromkeys([*evidence_lines(alike), *(line for judged in judgements for line in judged.counts)])
     )
-
-
-def incidents(spans: Iterable[Span], now: float) -> list[Incident]:
-    """In the order of the spans."""
-    return [
-        Incident(
-            state=_STATES[span.verdict],
-            summary=span.summary or f"{span.path} {span.role}: {span.verdict}",
-            began=time_text(span.began),
-            ended="" if span.ended is None else time_text(span.ended),
-            last_seen="" if span.ended is not None or span.lasts(now) else time_text(span.seen),
-            lasted=duration_text(span.until(now) - span.began),
-            span=span,
-        )
-        for span in spans
-    ]
 
 
 def _began(finding: Finding, past: Past, judged: Judgement) -> float | None:

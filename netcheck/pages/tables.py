@@ -21,10 +21,7 @@ from netcheck.telling.rows import (
     proof_state,
 )
 
-_MOST = 60
-"""How many rows a table has at most; what is left out is counted."""
 _NAMED = 3
-"""How many of those that are alike are named."""
 _ENDS = {
     None: "held on",
     HoldEnd.HELD: "outlived all that was asked for",
@@ -42,13 +39,6 @@ class Table(NamedTuple):
     title: str
     header: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
-    more: int = 0
-    """How many rows were left out."""
-
-
-def _table(name: str, title: str, header: tuple[str, ...], rows: Iterable[Sequence[Cell]]) -> Table:
-    every = list(rows)
-    return Table(name, title, header, every[:_MOST], max(0, len(every) - _MOST))
 
 
 def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> Table:
@@ -61,7 +51,7 @@ def failures(results: Iterable[Result], fields: Iterable[Field], now: float) -> 
             alike.setdefault((why, result.path, failure_text(failure)), []).append(result)
     in_order = sorted(alike.items(), key=lambda item: (item[0][0] != "", -len(item[1]), item[0]))
     rows = [_failure_row(*kind, of_kind, now) for kind, of_kind in in_order]
-    return _table(
+    return Table(
         "failures",
         "Failed probes",
         ("path", "failure", "probes", "latest", "where", "such as", "what was seen"),
@@ -109,7 +99,7 @@ def resolvers(lookups: Iterable[Lookup]) -> Table:
         rest = [Cell(str(len(of_kind))), names, seen, Cell(f"{slowest * 1000:.0f} ms")]
         rows.append([Cell(resolver), Cell(rdtype), Cell(said, state), *rest])
     header = ("resolver", "type", "answer", "names", "such as", "addresses", "slowest")
-    return _table("resolvers", "What resolvers answer", header, rows)
+    return Table("resolvers", "What resolvers answer", header, rows)
 
 
 def push_certificates(certificates: Iterable[PushCertificate], proofs: Sequence[Proof], now: float) -> Table:
@@ -120,7 +110,7 @@ def push_certificates(certificates: Iterable[PushCertificate], proofs: Sequence[
         mine = [proof for proof in proofs if proof.name == each.name]
         shown = [_proofs_cell(mine)] if proofs else []
         rows.append([*certificate_row(each, now), Cell(each.sha1 or ""), *shown])
-    return _table("certificates", "Push certificates", header, rows)
+    return Table("certificates", "Push certificates", header, rows)
 
 
 def _proofs_cell(proofs: Sequence[Proof]) -> Cell:
@@ -140,7 +130,7 @@ def peers(results: Iterable[Result]) -> Table:
             shown.setdefault((tls.issuer, tls.trust, expires), []).append(where)
     rows = [[*map(Cell, issuer), _names(where)] for issuer, where in sorted(shown.items())]
     header = ("issuer", "vouched for by", "expires", "where")
-    return _table("peers", "Certificates of peers", header, rows)
+    return Table("peers", "Certificates of peers", header, rows)
 
 
 def chosen_ways(results: Iterable[Result]) -> Table:
@@ -151,7 +141,7 @@ def chosen_ways(results: Iterable[Result]) -> Table:
         where = _names(endpoint_text(each.host, each.port) for each in alike)
         ways = Cell("; ".join(map(str, chosen.ways))[:LONGEST], "worry" if failed else "good")
         rows.append([Cell(chosen.path), Cell(chosen.said[:LONGEST]), where, ways])
-    return _table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
+    return Table("chosen", "Ways that are chosen for each host", ("path", "said", "where", "ways"), rows)
 
 
 def load_balancers(results: Iterable[Result]) -> Table:
@@ -161,12 +151,12 @@ def load_balancers(results: Iterable[Result]) -> Table:
         where = _names(endpoint_text(each.host, each.port) for each in alike)
         says = Cell(seen.says, "bad" if seen.failure else "good")
         rows.append([Cell(seen.path), Cell(seen.balancer), says, where])
-    return _table("balancers", "Load balancers", ("path", "load balancer", "how it does", "asked for"), rows)
+    return Table("balancers", "Load balancers", ("path", "load balancer", "how it does", "asked for"), rows)
 
 
 def bags(seen: Iterable[FetchedBag]) -> Table:
     rows = [[*bag_row(each), Cell("; ".join(each.disagreements), "worry")] for each in seen]
-    return _table("bags", "What the bags say", (*BAG_HEADER, "remarks"), rows)
+    return Table("bags", "What the bags say", (*BAG_HEADER, "remarks"), rows)
 
 
 def holds(latest: Iterable[Hold]) -> Table:
@@ -182,4 +172,4 @@ def holds(latest: Iterable[Hold]) -> Table:
         for hold in latest
     ]
     header = ("service", "path", "family", "silent for", "and then")
-    return _table("holds", "Connections held idle", header, rows)
+    return Table("holds", "Connections held idle", header, rows)

@@ -21,13 +21,16 @@ _ASK_TO_LOG_IN = (("WWW-Authenticate", 'Basic realm="netcheck", charset="UTF-8"'
 
 
 def guarded(handler: Handler, protection: Callable[[], Protection]) -> Handler:
-    """The handler behind the gate; `protection` is what holds at that moment."""
+    """The handler behind the gate; `protection` is what holds at that moment, headers for all included."""
     gate = _Gate()
 
     async def handle(request: Request) -> Response:
         now = protection()
         response = await gate.refusal(request, now) or await handler(request)
-        return _with_headers(response, now.said.headers)
+        headers = now.said.headers
+        names = {name.lower() for name, _ in headers}
+        kept = tuple(each for each in response.headers if each[0].lower() not in names)
+        return replace(response, headers=(*kept, *headers))
 
     return handle
 
@@ -118,12 +121,3 @@ def _switched_off(request: Request, now: Protection) -> Response | None:
         return None
     key = request.route.rpartition("/")[2]
     return Response(403, f"This is switched off in the config: web: {{{key}: false}}.\n".encode())
-
-
-def _with_headers(response: Response, headers: tuple[tuple[str, str], ...]) -> Response:
-    """The response with the headers of the config, in place of its own of these names."""
-    if not headers:
-        return response
-    names = {name.lower() for name, _ in headers}
-    kept = tuple(each for each in response.headers if each[0].lower() not in names)
-    return replace(response, headers=(*kept, *headers))

@@ -41,11 +41,6 @@ _UNIX_ADVICE: Mapping[int | None, str] = {
 class ListenError(Exception):
     """Nothing can listen there; the message says where, why and what to do."""
 
-    def __init__(self, message: str, is_taken: bool = False) -> None:
-        """`is_taken`: somebody else listens there."""
-        super().__init__(message)
-        self.is_taken = is_taken
-
 
 class Door:
     """A socket that listens, until it is closed."""
@@ -105,7 +100,9 @@ def _closed_on_error(sock: socket.socket) -> Iterator[socket.socket]:
 
 
 def _open_port(place: Listen) -> socket.socket:
-    family, kind, protocol, _, address = _numeric(place)
+    numeric = socket.AI_NUMERICHOST | socket.AI_PASSIVE  # no name is looked up for it
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM, flags=numeric)
+    family, kind, protocol, _, address = found[0]
     with _closed_on_error(socket.socket(family, kind, protocol)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -113,13 +110,6 @@ def _open_port(place: Listen) -> socket.socket:
         sock.bind(address)
         sock.listen(_BACKLOG)
     return sock
-
-
-def _numeric(place: Listen) -> tuple[int, int, int, str, tuple[object, ...]]:
-    """Family, type, protocol and address; no name is looked up for it."""
-    return socket.getaddrinfo(
-        place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
-    )[0]
 
 
 def _open_file(file: Path) -> socket.socket:
@@ -150,8 +140,7 @@ def _explained(place: ListenPlace, error: OSError) -> ListenError:
         what_to_do = _UNIX_ADVICE.get(error.errno, "choose another file")
     else:
         what_to_do = _ADVICE.get(error.errno, "choose another address")
-    message = f"cannot listen on {place}: {error.strerror}; {what_to_do}"
-    return ListenError(message, error.errno == errno.EADDRINUSE)
+    return ListenError(f"cannot listen on {place}: {error.strerror}; {what_to_do}")
 
 
 def _name(sock: socket.socket) -> str:

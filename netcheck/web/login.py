@@ -8,20 +8,18 @@ import base64
 import binascii
 import hashlib
 import logging
+import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from enum import Enum
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
 import bcrypt
 import trio
 
 from netcheck.model.credentials import Secret
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 _log = logging.getLogger("netcheck.web")
 _MOST_KEPT = 256
@@ -102,7 +100,7 @@ class Allowance:
 
     def __init__(self, interval: float, most: float) -> None:
         self._interval, self._most = interval, most
-        self._left, self._at = most, trio.current_time()
+        self._left, self._at = most, -math.inf
 
     def take(self) -> bool:
         """Whether there was one left to take."""
@@ -115,7 +113,7 @@ class Allowance:
         return True
 
 
-def _keep(kept: "OrderedDict[K, V]", key: K, value: V) -> None:
+def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
     kept[key] = value
     while len(kept) > _MOST_KEPT:
         kept.popitem(last=False)

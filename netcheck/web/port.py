@@ -96,36 +96,22 @@ class WebPort:
         with trio.move_on_after(_LAST_ANSWERS):
             await self._places.emptied()
 
-    def _opened(self, fresh: Iterable[ListenPlace], gone: Iterable[ListenPlace]) -> dict[ListenPlace, Door]:
+    def _opened(self, fresh: Sequence[ListenPlace], gone: Iterable[ListenPlace]) -> dict[ListenPlace, Door]:
         """All of them, or ListenError and none."""
         opened: dict[ListenPlace, Door] = {}
-        closed: list[ListenPlace] = []
+        in_the_way = [each for each in gone if any(_exclude(each, place) for place in fresh)]
+        for each in in_the_way:
+            self._doors[each].close()
         try:
             for place in fresh:
-                opened[place] = self._opened_beside(place, gone, closed)
+                opened[place] = open_door(place)
         except ListenError:
             for door in opened.values():
                 door.close()
-            for each in closed:
+            for each in in_the_way:
                 self._reopen(each)
             raise
         return opened
-
-    def _opened_beside(
-        self, place: ListenPlace, gone: Iterable[ListenPlace], closed: list[ListenPlace]
-    ) -> Door:
-        """One of our own that goes may be in the way, as 127.0.0.1 is for 0.0.0.0: then it goes first."""
-        try:
-            return open_door(place)
-        except ListenError as error:
-            still_open = (each for each in gone if each not in closed)
-            in_the_way = [each for each in still_open if _port(each) == _port(place) is not None]
-            if not error.is_taken or not in_the_way:
-                raise
-        for each in in_the_way:
-            self._doors[each].close()
-        closed += in_the_way
-        return open_door(place)
 
     def _reopen(self, place: ListenPlace) -> None:
         try:
@@ -202,9 +188,11 @@ class WebPort:
 _FULL = {"kind": "web port full"}
 
 
-def _port(place: ListenPlace) -> int | None:
-    """None where the system chooses it, or there is none."""
-    return place.port or None if isinstance(place, Listen) else None
+def _exclude(one: ListenPlace, other: ListenPlace) -> bool:
+    """Whether they are one port, on every address and on one: whoever has the one keeps others off."""
+    if not (isinstance(one, Listen) and isinstance(other, Listen) and one.port):
+        return False
+    return one.on_every_address == other or other.on_every_address == one
 
 
 def _client_of(stream: trio.SocketStream) -> str:

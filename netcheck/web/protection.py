@@ -32,9 +32,7 @@ class Protection:
 
     web: Web = field(default_factory=Web)
     said: WebFile = field(default_factory=WebFile)
-    """What its section and its files say."""
     tls: ssl.SSLContext | None = None
-    """What speaks TLS as is said."""
     rules: object = None
     """Who may connect, and how: equal for as long as the same holds, whatever certificate we show."""
     stamps: Stamps = field(default_factory=lambda: MappingProxyType({}))

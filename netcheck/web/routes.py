@@ -12,20 +12,14 @@ _GZIP_FROM = 1400
 """Bytes; less fits one packet anyway."""
 
 
-class NotThere(Exception):
-    """What is asked for is not in the configuration; the message says what is."""
+class Refused(Exception):
+    """What is asked for is not to be had, or not now; the message says why, and what to do."""
 
-
-class NotYet(Exception):
-    """netcheck has only just started; the message says when to ask again."""
-
-
-class TooMuch(Exception):
-    """More is asked for than there may be now; the message says when to ask again."""
-
-
-class NotInTime(Exception):
-    """It takes longer than anyone waits here; the message says what to do."""
+    def __init__(self, status: int, message: str, *, for_now: bool = False) -> None:
+        """`status` is HTTP's; `for_now`: it is worth asking again soon."""
+        super().__init__(message)
+        self.status = status
+        self.headers = RETRY if for_now else ()
 
 
 class Showing(Protocol):
@@ -65,8 +59,6 @@ async def _asset(view: View, request: Request) -> Response:
 
 
 async def _incidents(view: View, request: Request) -> Response:
-    if problem := _unknown(request, _INCIDENTS_TAKE):
-        return problem
     try:
         seconds = duration(_one(request, "since") or _USUAL_SINCE)
     except ValueError as error:
@@ -74,9 +66,7 @@ async def _incidents(view: View, request: Request) -> Response:
     return Response(200, await view.showing.incidents(seconds), _JSON)
 
 
-async def _events(view: View, request: Request) -> Response:
-    if problem := _unknown(request, ()):
-        return problem
+async def _events(view: View, _: Request) -> Response:
     stream = view.showing.events()
     if stream is None:
         return Response(503, b"Too many pages listen already; ask /api/v1/status instead.\n", headers=RETRY)
@@ -84,18 +74,10 @@ async def _events(view: View, request: Request) -> Response:
 
 
 async def _probe(view: View, request: Request) -> Response:
-    if problem := _unknown(request, _PROBE_TAKES):
-        return problem
     try:
-        text = await view.probe(*(_one(request, name) for name in _PROBE_TAKES))
-    except NotThere as error:
-        return _text(404, f"{error}\n")
-    except NotYet as error:
-        return _text(503, f"{error}\n", RETRY)
-    except TooMuch as error:
-        return _text(429, f"{error}\n", RETRY)
-    except NotInTime as error:
-        return _text(503, f"{error}\n")
+        text = await view.probe(*(_one(request, name) for name in _TAKES["/probe"]))
+    except Refused as error:
+        return _text(error.status, f"{error}\n", error.headers)
     return _text(200, text)
 
 
@@ -105,9 +87,7 @@ async def _metrics(view: View, request: Request) -> Response:
     return Response(200, body, content_type)
 
 
-async def _status(view: View, request: Request) -> Response:
-    if problem := _unknown(request, ()):
-        return problem
+async def _status(view: View, _: Request) -> Response:
     return Response(200, await view.showing.status(), _JSON)
 
 
@@ -132,8 +112,9 @@ def _one(request: Request, name: str) -> str:
     return request.query.get(name, ("",))[0]
 
 
-def _unknown(request: Request, known: Sequence[str]) -> Response | None:
-    """Refuses a parameter that would do nothing; None where all are known."""
+def _unknown(request: Request) -> Response | None:
+    """Refuses a parameter that would do nothing; None where there is none such."""
+    known = _TAKES.get(request.route, request.query)
     unknown = [name for name in request.query if name not in known]
     if not unknown:
         return None
@@ -149,8 +130,13 @@ def _text(status: int, text: str, headers: tuple[tuple[str, str], ...] = ()) -> 
 _ASSETS = "/assets/"
 _WHOLE_SERVER = "*"  # for OPTIONS: RFC 9110 section 9.3.7
 _JSON = "application/json"
-_PROBE_TAKES = ("path", "service", "host")
-_INCIDENTS_TAKE = ("since",)
+_TAKES = {
+    "/api/v1/status": (),
+    "/api/v1/incidents": ("since",),
+    "/api/v1/events": (),
+    "/probe": ("path", "service", "host"),
+}
+"""The parameters; other routes bear with any."""
 _USUAL_SINCE = "7d"
 _ASSET_CACHE = (("Cache-Control", "max-age=86400"),)  # the page asks for them by their content
 _PAGE_POLICY = (
@@ -186,7 +172,7 @@ def routes(view: View) -> Handler:
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             return _allowed(405, methods)
-        return await _in_few_bytes(request, await route(view, request))
+        return await _in_few_bytes(request, _unknown(request) or await route(view, request))
 
     return handle
 
@@ -198,12 +184,8 @@ def _allowed(status: int, methods: Iterable[str]) -> Response:
     return _text(status, f"Only {allowed} here.\n", (("Allow", allowed),))
 
 
-def _worth_compressing(request: Request, response: Response) -> bool:
-    return len(response.body) >= _GZIP_FROM and response.stream is None and accepts_gzip(request)
-
-
 async def _in_few_bytes(request: Request, response: Response) -> Response:
     """Compressed where the client takes it, in a thread: a megabyte would block the loop for 10 ms."""
-    if not _worth_compressing(request, response):
+    if len(response.body) < _GZIP_FROM or response.stream is not None or not accepts_gzip(request):
         return response
     return await trio.to_thread.run_sync(compressed, response, abandon_on_cancel=True)

@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http.client import responses as reason_phrases
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import h11
@@ -127,13 +127,6 @@ class ByteStream(Protocol):
     async def send_eof(self) -> None: ...
 
 
-class _Answer(NamedTuple):
-    """A response, and the head that it has in HTTP."""
-
-    head: h11.Response
-    response: Response
-
-
 class Connection:
     """One client: its requests in turn, each answered before the next is read."""
 
@@ -152,7 +145,7 @@ class Connection:
         try:
             while (request := await self._next_request(patience)) is not None:
                 self._place.begins(Doing.ANSWERING)
-                await self._send(await self._answer(request))
+                await self._send(*await self._answer(request))
                 if self._protocol.our_state is h11.MUST_CLOSE or self._place.is_last:
                     return await self._linger()
                 self._protocol.start_next_cycle()
@@ -162,8 +155,9 @@ class Connection:
 
     async def _refuse(self, status: int) -> None:
         """Say why not, and end the connection so that the client can read it."""
-        response = _refusal(status, ("Connection", "close"))
-        await self._send(_Answer(_head(response), response))
+        self._place.is_last = True
+        response = _refusal(status)
+        await self._send(self._head(response), response)
         await self._linger()
 
     async def _next_request(self, patience: float) -> Request | None:
@@ -216,26 +210,25 @@ class Connection:
         room = self._limits.head - len(self._protocol.trailing_data[0])
         self._protocol.receive_data(bytes(await self._stream.receive_some(room)))
 
-    async def _answer(self, request: Request) -> "_Answer":
+    async def _answer(self, request: Request) -> tuple[h11.Response, Response]:
         """The handler's response; 503 where it takes too long, 500 where it fails or breaks HTTP's rules."""
         try:
             with trio.move_on_after(self._limits.handler_timeout):
                 response = await self._handler(request)
-                return _Answer(self._head(response), response)
+                return self._head(response), response
             _log.error("%s %r took longer than the handler may", request.method, request.route)
             response = _refusal(503)
         except Exception:
             _log.exception("%s %r failed", request.method, request.route)
             response = _refusal(500)
-        return _Answer(self._head(response), response)
+        return self._head(response), response
 
     def _head(self, response: Response) -> h11.Response:
         """The head; it says so where this answer is to be the last one."""
         closing = (("Connection", "close"),) if self._place.is_last else ()
         return _head(replace(response, headers=(*response.headers, *closing)))
 
-    async def _send(self, answer: "_Answer") -> None:
-        head, response = answer
+    async def _send(self, head: h11.Response, response: Response) -> None:
         bodiless = self._method == "HEAD" or head.status_code in _BODILESS
         # Who has been dismissed by now gets no stream: that would go on for ever.
         stream = None if bodiless or self._place.is_last else response.stream
@@ -319,8 +312,8 @@ def _split_target(target: str) -> tuple[str, str, str]:
     return parts.netloc, parts.path or "/", parts.query
 
 
-def _refusal(status: int, *headers: tuple[str, str]) -> Response:
-    return Response(status, f"{_REFUSALS[status]}\n".encode(), headers=headers)
+def _refusal(status: int) -> Response:
+    return Response(status, f"{_REFUSALS[status]}\n".encode())
 
 
 def _head(response: Response) -> h11.Response:

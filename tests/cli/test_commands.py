@@ -27,7 +27,7 @@ from netcheck.model.results import Visit
 from netcheck.probe.runner import Prober
 from netcheck.state.state import State
 from tests.certificates import PASSWORD, TOPIC, issued
-from tests.configs import config, daemon_config, ours
+from tests.configs import config, ours
 from tests.connections import SYN_SENT, has_connection_to
 from tests.daemon.running import with_default_signals
 
@@ -274,14 +274,6 @@ def test_a_faulty_config_is_no_hindrance_to_completion(tmp_path: Path) -> None:
     assert completed("check", "--config", str(tmp_path / "pipe"), "--path", "") == ["direct"]
 
 
-def test_a_port_in_use_is_told_and_exits_2(tmp_path: Path, port: int) -> None:
-    file = daemon_config(tmp_path, listen=f"127.0.0.1:{port}")
-    result = invoke("run", "--config", file)
-    assert result.exit_code == 2
-    assert f"127.0.0.1:{port}" in result.stderr
-    assert "Traceback" not in result.output
-
-
 @pytest.mark.parametrize(
     "args", [(), ("run",), ("check",), ("config",), ("config", "check"), ("config", "show")]
 )
@@ -311,11 +303,6 @@ def test_a_service_that_is_asked_for_by_name_gets_a_verdict(tmp_path: Path, port
     file = config(tmp_path, ours(port, also=", required: false"))
     assert invoke("check", "--config", file).exit_code == 1
     assert invoke("check", "--config", file, "--service", "ours").exit_code == 0
-
-
-def test_a_built_in_service_that_is_off_is_told_so(tmp_path: Path) -> None:
-    file = config(tmp_path, ours(1))
-    assert "switched off" in invoke("check", "--config", file, "--service", "courier").stderr
 
 
 def process(*args: str | Path, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:

@@ -15,7 +15,7 @@ from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import LoadBalancer, ProbePath
 from netcheck.model.services import Timeouts
 from netcheck.state.state import State
-from netcheck.web.routes import NotInTime, NotThere, TooMuch, routes
+from netcheck.web.routes import Refused, routes
 from netcheck.web.server import LIMITS, Request
 from tests.daemon.network import Network
 from tests.probe.peers import in_trio
@@ -38,8 +38,8 @@ def asked(pace: ProbingSettings, network: Network, *, rounds: bool = False) -> t
             begun = trio.current_time()
             try:
                 answer = await Asking(state).probe(probing, "direct", "provider", HOST)
-            except (NotInTime, TooMuch) as error:
-                answer = f"{type(error).__name__}: {error}"
+            except Refused as error:
+                answer = f"{error.status}: {error}"
             nursery.cancel_scope.cancel()
         return answer, trio.current_time() - begun
 
@@ -62,8 +62,9 @@ def test_a_host_to_which_the_path_does_not_lead_is_not_there() -> None:
         state = State()
         state.configure(default().services, [balanced])
         probing = Probing(state, replace(default(), paths=(balanced,)), Network().prober)
-        with pytest.raises(NotThere) as caught:
+        with pytest.raises(Refused) as caught:
             await Asking(state).probe(probing, "dmz", "courier", "1-courier.push.apple.com")
+        assert caught.value.status == 404
         assert str(caught.value).startswith("no such host in the configuration; there is: 0-courier.push.")
 
     trio.run(main)
@@ -80,7 +81,7 @@ async def test_before_probing_has_begun_nobody_has_asked_too_much(tmp_path: Path
 
 def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:
     answer, seconds = asked(ProbingSettings(timeouts=Timeouts(connect=60.0)), Network(lambda _: HANGS))
-    assert answer.startswith("NotInTime: the probe did not end within 24 s")
+    assert answer.startswith("503: the probe did not end within 24 s")
     assert "busy" not in answer
     assert seconds < LIMITS.handler_timeout
 
@@ -88,5 +89,5 @@ def test_a_probe_that_is_slow_is_not_said_to_have_had_no_turn() -> None:
 def test_a_path_that_is_busy_says_so_soon() -> None:
     pace = ProbingSettings(concurrency=1, timeouts=Timeouts(connect=3600.0))
     answer, seconds = asked(pace, Network(lambda _: HANGS), rounds=True)
-    assert answer.startswith("TooMuch: the path direct is busy: it had no turn in 4 s")
+    assert answer.startswith("429: the path direct is busy: it had no turn in 4 s")
     assert seconds < LIMITS.handler_timeout

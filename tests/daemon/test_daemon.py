@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from netcheck import facts
 from netcheck.config.file import load
@@ -78,11 +79,26 @@ def test_a_scrape_of_many_series_lets_others_run_meanwhile(tmp_path: Path) -> No
     assert turns > 5  # one each for the start and the end; the rest is while the series are written
 
 
-def ask(daemon: Daemon, route: str, method: str = "GET") -> Response:
+def ask(
+    daemon: Daemon, route: str, method: str = "GET", name: str | None = None, accept: str = ""
+) -> Response:
     async def main() -> Response:
-        return await routes(daemon)(Request(method, route, {}, {}))
+        query = {} if name is None else {"name[]": (name,)}
+        return await routes(daemon)(Request(method, route, query, {"accept": accept}))
 
     return trio.run(main)
+
+
+def test_metrics_can_be_had_as_openmetrics_and_by_name(daemon: Daemon) -> None:
+    accept = "application/openmetrics-text; version=1.0.0"
+    answer = ask(daemon, "/metrics", name="netcheck_build_info", accept=accept)
+    said = answer.body.decode()
+    assert said.endswith("# EOF\n")
+    assert [family.name for family in text_string_to_metric_families(said)] == ["netcheck_build_info"]
+
+
+def test_what_is_not_there_is_refused(daemon: Daemon) -> None:
+    assert ask(daemon, "/none").status == 404
 
 
 @pytest.mark.parametrize("route", ["/", "/api/v1/status", "/api/v1/incidents"])

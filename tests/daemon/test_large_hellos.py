@@ -106,29 +106,18 @@ def test_what_tells_nothing_makes_nothing_of_what_was_known() -> None:
     assert tried.known() == []
 
 
-def test_of_a_family_that_has_no_addresses_any_more_nothing_is_known() -> None:
+@pytest.mark.parametrize(("left", "known"), [([Family.IPV4], [ANSWERED]), ([], [])])
+def test_of_what_has_no_addresses_any_more_nothing_is_known(left: list[Family], known: list[object]) -> None:
     tried = Tried(COURIER)
     tried.families = [Family.IPV4, Family.IPV6]
     tried.told = lambda _: LOST
 
-    def loses_one() -> None:
+    def loses_some() -> None:
         assert tried.known() == [LOST, LOST]
-        tried.families, tried.told = [Family.IPV4], lambda _: ANSWERED
+        tried.families, tried.told = left, lambda _: ANSWERED
 
-    tried.run((100.0, loses_one), (140.0, nothing))
-    assert tried.known() == [ANSWERED]
-
-
-def test_of_a_name_that_has_no_addresses_any_more_nothing_is_known() -> None:
-    tried = Tried(COURIER)
-    tried.told = lambda _: LOST
-
-    def loses_all() -> None:
-        assert tried.known() == [LOST]
-        tried.families = []
-
-    tried.run((100.0, loses_all), (140.0, nothing))
-    assert tried.known() == []
+    tried.run((100.0, loses_some), (140.0, nothing))
+    assert tried.known() == known
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipes import full_pipe
 
-_BEGIN = "import time, trio; from netcheck.daemon.lifeline import Lifeline; line = Lifeline(10, 0.05)\n"
+_BEGIN = "import time, trio; from netcheck.daemon.lifeline import lifeline; line = lifeline(10, 0.05)\n"
 STANDS_STILL = """
 async def main():
     with line:
@@ -18,15 +18,15 @@ trio.run(main)
 """
 GOES_ON = """
 async def main():
-    with line:
+    with line as beat:
         for _ in range(200):
-            line.beat()
+            beat()
             await trio.sleep(0.005)
 trio.run(main)
 """
 IS_OVER = """
-with line:
-    line.beat()
+with line as beat:
+    beat()
 time.sleep(1)
 """
 

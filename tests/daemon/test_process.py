@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.configs import daemon_config, ours
 from tests.connections import ESTABLISHED, has_connection_to
@@ -43,36 +42,11 @@ def test_probes_are_counted_round_after_round(daemon: Running) -> None:
     )
 
 
-def test_metrics_can_be_had_as_openmetrics(daemon: Running) -> None:
-    status, body = daemon.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
-    assert status == 200
-    assert body.endswith("# EOF\n")
-
-
-def test_metrics_can_be_filtered_by_name(daemon: Running) -> None:
-    _, body = daemon.get("/metrics?name[]=netcheck_build_info")
-    assert [family.name for family in text_string_to_metric_families(body)] == ["netcheck_build_info"]
-
-
 def test_the_status_is_what_check_prints(daemon: Running) -> None:
     measured(daemon)
     report = json.loads(daemon.get("/api/v1/status")[1])
     assert report["ready"] is True
     assert [result["host"] for result in report["results"]] == ["127.0.0.1"]
-
-
-@pytest.mark.parametrize(
-    ("route", "method", "status"),
-    [("/none", "GET", 404), ("/metrics", "POST", 405), ("/-/reload", "GET", 405)],
-)
-def test_what_is_not_there_is_refused(daemon: Running, route: str, method: str, status: int) -> None:
-    assert daemon.get(route, method)[0] == status
-
-
-def test_the_first_page_links_to_the_others(daemon: Running) -> None:
-    status, body = daemon.get("/")
-    assert status == 200
-    assert 'href="/metrics"' in body
 
 
 def test_a_reload_takes_the_series_of_hosts_away_and_leaves_what_is_told_without_them(

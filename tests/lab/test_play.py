@@ -36,7 +36,7 @@ def told(seconds: float) -> list[object]:
     """What is told of a breakage that is named after so many seconds."""
     said: list[object] = []
     scenario = Scenario(
-        "a", "A.", lambda _: said.append("breaks"), lambda _: said.append("repairs"), EXPECTED
+        "a", "A.", lambda _, is_broken: said.append("breaks" if is_broken else "repairs"), EXPECTED
     )
     telling = Telling(
         lambda *_: said.append("begins"), lambda _, after: said.append(after), said.append, left=said.append

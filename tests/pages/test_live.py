@@ -20,7 +20,7 @@ from netcheck.facts import Facts
 from netcheck.model.findings import Fix
 from netcheck.model.paths import ProbePath
 from netcheck.model.push_certificates import PushCertificate
-from netcheck.pages.page import asset, render, render_report
+from netcheck.pages.page import asset, render
 from netcheck.pages.standing import Past
 from tests.bench.page import facts as five_hundred_cells
 from tests.configs import config, ours
@@ -75,7 +75,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 def test_what_peers_say_is_text(chromium: Browser, served: tuple[Path, str]) -> None:
     folder, address = served
-    (folder / "report.html").write_text(render_report(hostile(), "0.1.0", NOW))
+    (folder / "report.html").write_text(render(hostile(), None, "0.1.0", NOW))
     window = Window(chromium.new_page())
     window.page.on("dialog", lambda dialog: window.complaints.append(dialog.message))
     window.page.goto(f"{address}/report.html")
@@ -88,7 +88,7 @@ def test_what_peers_say_is_text(chromium: Browser, served: tuple[Path, str]) -> 
 
 def test_five_hundred_cells_can_be_looked_through(chromium: Browser, served: tuple[Path, str]) -> None:
     folder, address = served
-    (folder / "report.html").write_text(render_report(five_hundred_cells(), "0.1.0", NOW))
+    (folder / "report.html").write_text(render(five_hundred_cells(), None, "0.1.0", NOW))
     page = chromium.new_page()
     page.goto(f"{address}/report.html")
     assert page.locator(".matrix button").count() == 500
@@ -289,7 +289,7 @@ def test_no_name_is_broken_and_no_table_is_cut(
     fingerprints = {"sha1": ":".join(["A5"] * 20), "sha256": ":".join(["A5"] * 32)}
     certificate = PushCertificate("mdm", topic, True, NOW, **fingerprints)
     known = replace(known, push_certificates=(certificate,))
-    (folder / "report.html").write_text(render_report(known, "0.1.0", NOW))
+    (folder / "report.html").write_text(render(known, None, "0.1.0", NOW))
     page = chromium.new_page(viewport={"width": width, "height": 800})
     page.goto(f"{address}/report.html")
     assert page.evaluate(BROKEN_NAMES) == []

@@ -23,7 +23,7 @@ from netcheck.model.push_certificates import Acceptance, Proof, PushCertificate
 from netcheck.model.results import Choice, LargeHello, TlsInfo, Trust
 from netcheck.model.services import TlsSettings
 from netcheck.pages import page as of_the_page
-from netcheck.pages.page import asset, onset, render, render_report
+from netcheck.pages.page import asset, onset, render
 from netcheck.pages.standing import Past
 from netcheck.pages.tables import push_certificates
 from netcheck.phrases import time_text
@@ -193,7 +193,7 @@ def read(page: str) -> Reader:
 
 
 @pytest.mark.parametrize(
-    "page", [render(hostile(), past(), "0.1.0", NOW), render_report(hostile(), "0.1.0", NOW)]
+    "page", [render(hostile(), past(), "0.1.0", NOW), render(hostile(), None, "0.1.0", NOW)]
 )
 def test_nothing_of_the_network_becomes_markup(page: str) -> None:
     seen = read(page).seen
@@ -205,7 +205,7 @@ def test_nothing_of_the_network_becomes_markup(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [render(hostile(), past(), "0.1.0", NOW), render_report(hostile(), "0.1.0", NOW)]
+    "page", [render(hostile(), past(), "0.1.0", NOW), render(hostile(), None, "0.1.0", NOW)]
 )
 def test_no_credentials_are_on_it(page: str) -> None:
     assert "http://proxy.test:3128" in page
@@ -214,7 +214,7 @@ def test_no_credentials_are_on_it(page: str) -> None:
 
 
 def test_the_report_needs_nothing_else() -> None:
-    for tag, attributes in read(render_report(hostile(), "0.1.0", NOW)).seen:
+    for tag, attributes in read(render(hostile(), None, "0.1.0", NOW)).seen:
         assert tag not in {"link", "img", "iframe", "script"}
         assert not {"src", "onclick"} & attributes.keys()
         assert not attributes.get("href")
@@ -331,7 +331,7 @@ def test_failures_that_are_over_are_not_red() -> None:
 def test_failures_that_are_alike_are_one_row_with_their_count_and_three_names() -> None:
     many = [result(COURIER, 443, DROPPED, host=f"{n}-courier.test", time=NOW - 60 - n) for n in range(51)]
     known = facts([COURIER], [ProbePath("direct")], [], many)
-    text = " ".join(read(render_report(known, "0.1.0", NOW)).text.split())
+    text = " ".join(read(render(known, None, "0.1.0", NOW)).text.split())
     names = "0-courier.test, 1-courier.test, 2-courier.test and 48 more"
     assert f"connect timeout 51 1 min ago courier:443 {names}" in text
 

@@ -19,7 +19,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from netcheck.lab.scenarios import SCENARIOS, Scenario
 from netcheck.model.failing import Failure, Phase, Reason
 from netcheck.model.paths import ProbePath, Proxy, ProxyScheme
-from netcheck.pages.page import render_report
+from netcheck.pages.page import render
 from tests.records import COURIER, facts, result
 from tests.system.browser import ARTEFACTS, PATIENCE, TOO_WIDE, LabWithDaemon, Window, browser
 from tests.system.namespace import Namespace, sweep
@@ -56,11 +56,11 @@ class Desk(NamedTuple):
     @contextmanager
     def broken(self, scenario: Scenario) -> Iterator[None]:
         """While it is broken; what was repaired may be a file, which is read again."""
-        self.lab.alter(scenario.breaks)
+        self.lab.alter(lambda lab: scenario.alter(lab, True))
         try:
             yield
         finally:
-            self.lab.alter(scenario.repairs)
+            self.lab.alter(lambda lab: scenario.alter(lab, False))
             self.lab.reload()
 
 
@@ -187,7 +187,7 @@ def test_what_was_seen_stands_whole_beside_long_names(desk: Desk, scheme: str, w
     failed = [result(courier, 443, denied, host=host, path=LONG_NAME) for host in courier.hosts]
     known = facts([courier], [ProbePath("direct"), ProbePath(LONG_NAME, (proxy,))], results=failed)
     window = Window(desk.browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900}))  # type: ignore[arg-type]  # playwright wants literals
-    window.page.set_content(render_report(known, "0.1.0", 1_790_000_000.0))
+    window.page.set_content(render(known, None, "0.1.0", 1_790_000_000.0))
     seen = window.page.locator("#failures td:last-child").bounding_box()
     assert seen
     assert seen["width"] > 240

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -82,9 +82,6 @@ def read(data: bytes) -> Document:
     reader = _Reader()
     try:
         text = _text(data)
-    except _UnreadableError as error:
-        return reader.result(NOTHING, error.fault)
-    try:
         value = reader.document(text)
     except _UnreadableError as error:
         return reader.result(NOTHING, error.fault)
@@ -131,16 +128,8 @@ def _position_behind(before: str) -> Position:
     return Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
-class _Mark(Protocol):
-    """PyYAML's place in a text, from 0; its C and Python classes share no type."""
-
-    @property
-    def line(self) -> int: ...
-    @property
-    def column(self) -> int: ...
-
-
-def _position(mark: _Mark | None) -> Position:
+def _position(mark: Any) -> Position:
+    """PyYAML's place in a text, which counts from 0; its C and Python classes share no type."""
     return Position(mark.line + 1, mark.column + 1) if mark else TOP
 
 

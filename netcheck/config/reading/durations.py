@@ -7,19 +7,16 @@ import re
 
 from netcheck.config.reading.values import Kind, single, text_in
 
-_UNITS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_SPELT = {
-    "y": "y|years?",
-    "w": "w|weeks?",
-    "d": "d|days?",
-    "h": "h|hr|hrs|hours?",
-    "m": "m|min|mins|minutes?",
-    "s": "s|sec|secs|seconds?",
-    "ms": "ms|msecs?|milliseconds?",
+_UNITS = {
+    "y|years?": 365 * 86400.0,
+    "w|weeks?": 7 * 86400.0,
+    "d|days?": 86400.0,
+    "h|hr|hrs|hours?": 3600.0,
+    "m|min|mins|minutes?": 60.0,
+    "s|sec|secs|seconds?": 1.0,
+    "ms|msecs?|milliseconds?": 0.001,
 }
-_DURATION_PATTERN = "".join(
-    rf"(?:([0-9]{{1,9}}(?:\.[0-9]{{1,3}})?) *(?:{each}) *)?" for each in _SPELT.values()
-)
+_DURATION_PATTERN = "".join(rf"(?:([0-9]{{1,9}}(?:\.[0-9]{{1,3}})?) *(?:{each}) *)?" for each in _UNITS)
 _DURATION = re.compile(_DURATION_PATTERN)
 _HOW_TO_WRITE_A_DURATION = "write it like 500ms, 1m30s or 7d"
 
@@ -37,9 +34,9 @@ def seconds(written: str) -> float:
 def _duration_text(value: float) -> str:
     """90.0 to `90s`: the largest unit that leaves no rest."""
     milliseconds = round(value * 1000)
-    for unit in ("d", "h", "m", "s"):
-        if milliseconds and milliseconds % round(_UNITS[unit] * 1000) == 0:
-            return f"{milliseconds // round(_UNITS[unit] * 1000)}{unit}"
+    for unit, length in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds and milliseconds % length == 0:
+            return f"{milliseconds // length}{unit}"
     return f"{milliseconds}ms"
 
 

@@ -84,7 +84,6 @@ def _to_come(file: Path) -> Path:
 
 
 CA_FILE: Kind[Path] = file_kind(_ca_file)
-"""A file of certificates to trust, in PEM."""
 READABLE_FILE: Kind[Path] = file_kind(_readable)
 """A file that can be read; what is in it is for others to see."""
 FILE_TO_COME: Kind[Path] = file_kind(_to_come)

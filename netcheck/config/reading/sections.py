@@ -73,13 +73,17 @@ def section(
     astray: Mapping[str, str] = MappingProxyType({}),
     alone: str | None = None,
 ) -> Section[T]:
-    """A section that becomes a record; `alone` is the key meant where a value stands in place of the keys."""
+    """A section that becomes a record; `alone` is the key meant where a value stands in place of the keys.
+
+    `astray` is by words that people try as keys, with spaces between those of which the same is to be said.
+    """
+    hints = {word: hint for words, hint in astray.items() for word in words.split()}
 
     def parse(raw: object, at: Location, reading: Reading) -> T:
         if alone is not None and isinstance(raw, bool | str | list) and not _forgotten(raw, keys):
             raw = {alone: raw}
         values = mapping_in(raw, _forgotten(raw, keys) or _NEEDS_KEYS + ", ".join(keys))
-        _refuse_unknown(values, keys, at, reading, astray)
+        _refuse_unknown(values, keys, at, reading, hints)
         found = {}
         for key, each in keys.items():
             if key in values:
@@ -95,7 +99,7 @@ def section(
         return value
 
     schema = _section_schema(record, about, keys, alone)
-    return Section(parse, schema, lambda value: _shown(value, keys), keys, astray)
+    return Section(parse, schema, lambda value: _shown(value, keys), keys, hints)
 
 
 def mapping_in(raw: object, otherwise: str) -> Mapping[str, object]:

@@ -109,11 +109,8 @@ def text(parse: Callable[[str], T], pattern: str | None = None) -> Kind[T]:
             raise ValueError("needs text, and this is a number: put it in quotes")
         return value
 
-    return single(read, _text_schema(pattern), str)
-
-
-def _text_schema(pattern: str | None) -> Schema:
-    return {"type": "string", "pattern": rf"^\s*(?:{pattern})\s*$" if pattern else r"\S"}
+    whole = rf"^\s*(?:{pattern})\s*$" if pattern else r"\S"
+    return single(read, {"type": "string", "pattern": whole}, str)
 
 
 # Words, flags, numbers
@@ -129,14 +126,10 @@ def choice(members: Sequence[E], also: Mapping[str, E] = MappingProxyType({})) -
             raise ValueError(f"needs {listed(members, 'or')}{did_you_mean(raw, members)}")
         return found
 
-    return single(read, _words_schema([str(member) for member in members], tuple(also)), str)
-
-
-def _words_schema(words: Sequence[str], also: Sequence[str]) -> Schema:
-    """As written, which editors offer, or in capitals, or another word for it."""
-    numbers = [int(word) for word in also if word.isdigit()]
-    pattern = rf"^\s*(?:{any_case([*words, *also])})\s*$"
-    return {"anyOf": [{"enum": [*words, *numbers]}, {"type": "string", "pattern": pattern}]}
+    # As written, which editors offer, or in capitals, or another word for it.
+    offered = [*map(str, members), *(int(word) for word in also if word.isdigit())]
+    pattern = rf"^\s*(?:{any_case(tuple(meant))})\s*$"
+    return single(read, {"anyOf": [{"enum": offered}, {"type": "string", "pattern": pattern}]}, str)
 
 
 def any_case(words: Sequence[str]) -> str:
