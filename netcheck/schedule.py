@@ -264,7 +264,8 @@ class Gate:
     def leave(self) -> None:
         """Make room for the next one."""
         self._free += 1
-        self._room.unpark()
+        if self._room:
+            self._room.unpark()
 
     def narrow(self, concurrency: int) -> None:
         """Let in no more than so many at once until it is widened."""

@@ -88,10 +88,11 @@ def begin_to_connect(sock: socket.socket, address: str, port: int) -> bool:
     What this machine itself forbids fails here, before a packet leaves: that is permission_denied.
     Raises PhaseError; ValueError for a name, which the system would resolve, and all else would wait.
     """
-    if not is_literal(address.partition("%")[0]):
+    host, _, scope = address.partition("%")
+    if not is_literal(host):
         raise ValueError("a name where an address belongs")
     try:
-        code = sock.connect_ex(_place(address, port))
+        code = sock.connect_ex(_place(address, port) if scope else (host, port))
     except OSError as error:  # only a scope can be wrong in an address literal: fe80::1%gone
         raise PhaseError(Reason.NO_LOCAL_ADDRESS, f"connect to {address}: no such interface") from error
     if code in system.HERE.under_way:

@@ -6,7 +6,7 @@ from itertools import filterfalse
 from operator import attrgetter
 
 from netcheck.apns.addresses import range_of
-from netcheck.model.paths import ProbePath
+from netcheck.model.paths import Family, ProbePath
 from netcheck.model.results import Endpoint, EndpointState, Result
 from netcheck.model.services import Service, families_of, hosts_on, ports_on
 from netcheck.model.trends import Moment, Part, Trend, Trends
@@ -28,6 +28,9 @@ class Courses:
         """By what they are a part of: all that are a service's or in one range."""
         self._hosts: dict[Part, set[str]] = {}
         """Of each part but the ranges."""
+        self._around: dict[tuple[str, int, Family, str], tuple[Part, Part]] = {}
+        """The part that is a service's, and what that is a part of, by what is in it: to make both of each
+        endpoint would take half the time that a success takes here."""
         self._trends: dict[Part, Trend] = {}
         self._doubtful: dict[Part, Moment] = {}
         """Those that are in doubt, and since when."""
@@ -49,6 +52,7 @@ class Courses:
         self._courses = {part: before.get(part) or Course(0) for part in hosts} | ranges
         for part, its in hosts.items():
             self._courses[part].needed = min(_DOWN, len(its))
+        self._around = {part: (part, part.whole) for part in hosts if not part.is_whole}
         self._within = {}
         for part in self._courses:
             self._note_within(part)
@@ -61,12 +65,29 @@ class Courses:
 
     def record(self, endpoint: Endpoint, seen: EndpointState) -> None:
         """Take in how an endpoint was found just now."""
-        part = Part.of(endpoint)
-        if (course := self._courses.get(part)) is None:  # nothing that is required
+        service, _, port, path, family = endpoint
+        around = self._around.get((path, port, family, service))
+        if around is None:  # nothing that is required
             return
+        part, whole = around
         best = next(filterfalse(_failure, seen.results), seen.results[0])
         self.newest = max(self.newest, best.attempt.at)
-        self.visited.add(endpoint.path)
+        self.visited.add(path)
+        is_explained = False
+        if not seen.failures and self._courses[part].is_quiet and self._courses[whole].is_quiet:
+            self._courses[part].note_answer(best.attempt)
+            self._courses[whole].note_answer(best.attempt)
+            self._note_ranges(seen)
+        else:
+            is_explained = self._note_all(part, whole, best, seen)
+        if seen.failures == 1 and not is_explained:
+            self._suspects.setdefault(path, {})[endpoint] = None
+        elif suspects := self._suspects.get(path):
+            suspects.pop(endpoint, None)
+
+    def _note_all(self, part: Part, whole: Part, best: Result, seen: EndpointState) -> bool:
+        """Whether what was found is explained by something narrower than the whole."""
+        course = self._courses[part]
         was_down = course.is_down
         in_dead_range = any(map(self._is_part_down, filter(None, map(range_of, seen.results))))
         self._note(part, best, seen, is_explained=in_dead_range)
@@ -75,12 +96,8 @@ class Courses:
         if course.is_down and not was_down:
             self._clear_ranges(part)
         is_explained = course.is_down or any(map(self._is_part_down, ranges))
-        self._note(part.whole, best, seen, is_explained=is_explained)
-        suspects = self._suspects.setdefault(endpoint.path, {})
-        if seen.failures == 1 and not is_explained:
-            suspects[endpoint] = None
-        else:
-            suspects.pop(endpoint, None)
+        self._note(whole, best, seen, is_explained=is_explained)
+        return is_explained
 
     def _is_part_down(self, part: Part) -> bool:
         return part in self._courses and self._courses[part].is_down

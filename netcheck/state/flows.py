@@ -67,13 +67,21 @@ class PathCounters:
             self.failures[where] = self.failures.get(where, 0) + 1
         failed_in = failure.phase if failure else None
         for phase, seconds in result.phases.items():
-            if phase not in (failed_in, Phase.SESSION):
+            if phase is not failed_in and phase is not Phase.SESSION:
                 if phase not in self.durations:
                     self.durations[phase] = Histogram()
                 self.durations[phase].observe(seconds)
         if attempt.rtt is not None:
             self.rtt.observe(attempt.rtt)
         self.syn_retransmits += attempt.syn_retransmits or 0
+
+
+class _Counters(NamedTuple):
+    """All that counts a flow."""
+
+    outcomes: Outcomes
+    recent: deque[tuple[bool, float]]
+    of_path: PathCounters
 
 
 class Flows:
@@ -83,6 +91,8 @@ class Flows:
         self.outcomes: dict[Flow, Outcomes] = {}
         self.paths: dict[str, PathCounters] = {}
         self.recent: dict[Flow, deque[tuple[bool, float]]] = {}
+        self._counters: dict[tuple[str, int, str], _Counters] = {}
+        """The same together, by flow: to make a Flow of each result would take longer than to count it."""
 
     def keep(self, pairs: Iterable[tuple[Service, ProbePath]]) -> None:
         """Forget the latest probes of all but these; what was counted stays."""
@@ -103,14 +113,17 @@ class Flows:
         self.paths = {path.name: PathCounters.zero(path, its) for path, its in phases.items()}
         for name in self.paths.keys() & before.keys():
             self.paths[name].keep(before[name])
+        self._counters = {
+            flow: _Counters(its, self.recent[flow], self.paths[flow.path])
+            for flow, its in self.outcomes.items()
+        }
 
     def count(self, results: Iterable[Result]) -> None:
         """Count the results of flows that are configured, each attempt once."""
         for result in results:
-            flow = Flow(result.service, result.port, result.path)
-            outcomes = self.outcomes.get(flow)
-            if outcomes is not None and result.counted:
-                outcomes[result.attempt.outcome] += 1
+            counters = self._counters.get((result.service, result.port, result.path))
+            if counters is not None and result.counted:
                 attempt = result.attempt
-                self.recent[flow].append((attempt.failure is None, attempt.seconds))
-                self.paths[result.path].count(result)
+                counters.outcomes[attempt.outcome] += 1
+                counters.recent.append((attempt.failure is None, attempt.seconds))
+                counters.of_path.count(result)

@@ -88,8 +88,7 @@ class State:
             self.lookups.record(visit.service, lookup, is_news=found is not None)
         if found is None:
             return
-        for endpoint in found:
-            seen = self.endpoints.latest[endpoint]
+        for endpoint, seen in found.items():
             self.courses.record(endpoint, seen)
             self.chances.record(endpoint, seen)
         self.courier_counts.record(visit)

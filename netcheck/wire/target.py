@@ -1,17 +1,17 @@
 """What a proxy is asked for, and the two ways to put it: an address or a name. Knows no protocol."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from netcheck.model.hosts import endpoint_text, is_literal
+from netcheck.model.record import record
 
 Address = IPv4Address | IPv6Address
 
 _NAME = re.compile(rb"[A-Za-z0-9._-]{1,255}")  # nothing that could end a field: no NUL, no CR, no space
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A name, or an address literal without brackets, and a port. ValueError for no port of TCP's."""
 
