@@ -39,7 +39,7 @@ from netcheck.config.settings import (
 )
 from netcheck.config.web import WEB, Web
 from netcheck.config.web_file import context_for, settle
-from netcheck.files import read_file
+from netcheck.files import Stamp, read_if_changed
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
 from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import Service
@@ -62,6 +62,8 @@ class Config:
     metrics: Metrics = field(default_factory=Metrics)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
+    files: Mapping[Path, Stamp] = field(default_factory=dict, compare=False)
+    """Its own file and those of passwords, as they were when they were read: all else is read when needed."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -226,13 +228,15 @@ def load(file: Path) -> Config:
 
     Push certificates may come later, so these are not looked at; `check` does. Blocks while it reads.
     """
-    _, config = _sound(file, _data_of(file))
-    return config
+    stamp, data = _data_of(file)
+    _, config = _sound(file, data)
+    return replace(config, files={file: stamp, **config.files})
 
 
 def show(file: Path) -> str:
     """The config in YAML with every default filled in: read again, it is the same. ConfigError as above."""
-    keys, config = _sound(file, _data_of(file))
+    _, data = _data_of(file)
+    keys, config = _sound(file, data)
     whole: str = yaml.safe_dump(shown(keys, config), sort_keys=False, allow_unicode=True, width=_WIDTH)
     return whole
 
@@ -262,7 +266,8 @@ def check(file: Path) -> Config:
 
     ConfigError holds every fault, also of the files that sound parts of a faulty config name.
     """
-    keys, config, reading = _understood(file, _data_of(file))
+    _, data = _data_of(file)
+    keys, config, reading = _understood(file, data)
     _try_named_files(keys, reading)
     web = keys.web if reading.sound(("web", "tls")) else replace(keys.web, tls=None)
     problems = [*config_error(file, reading.faults, FILE).problems, *_trouble_with_web(web)]
@@ -271,13 +276,14 @@ def check(file: Path) -> Config:
     return config
 
 
-def _data_of(file: Path) -> bytes:
+def _data_of(file: Path) -> tuple[Stamp, bytes]:
     try:
-        return read_file(file, _LARGEST)
+        stamp, data = read_if_changed(file, _LARGEST, None)
     except OSError as error:
         raise ConfigError(
             [Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")]
         ) from error
+    return stamp, data or b""
 
 
 def _sound(file: Path, data: bytes) -> tuple[FileKeys, Config]:
@@ -301,7 +307,7 @@ def _put_together(file: Path, keys: FileKeys, reading: Reading) -> Config:
     together.check(config.services, config.paths, config.probing, config.push_certificates, reading)
     together.check_metrics(config.services, config.paths, config.metrics.per_host, reading)
     together.check_history(file, reading)
-    return config
+    return replace(config, files=reading.taken_in)
 
 
 def _try_named_files(keys: FileKeys, reading: Reading) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcheck.config.reading.document import Document, Fault, Location
+from netcheck.files import Stamp
 
 MOST_SHOWN = 20
 """Problems in the text of an error: whoever mends these finds the rest soon enough."""
@@ -51,6 +52,8 @@ class Reading:
         """Where relative file names start from."""
         self.files: dict[Location, Path] = {}
         """The files that the document names, by where."""
+        self.taken_in: dict[Path, Stamp] = {}
+        """Those whose content became a part of what is read, as they were then."""
         self.faults = list(document.faults)
         self._document = document
         self._faulty = set(document.spoiled)
