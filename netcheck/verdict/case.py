@@ -46,7 +46,7 @@ class Case:
     failed: tuple[Counted, ...]
     """The failures on them, sorted: what is said of them must not depend on the order in which they came.
 
-    Where the config counts on the other ports of a service, also names that do not resolve for these.
+    Where the config counts on the other ports of a service, also names that lead nowhere for these.
     """
     left: tuple[Counted, ...]
     """Those of them that no cause explains so far."""
@@ -327,6 +327,12 @@ class Case:
         else:
             is_elsewhere = is_apples(each) and not is_allocated(address)
         return is_elsewhere and (self.was_resolved_here(each) or self.stands_in_hosts_file(each))
+
+    def fails_by_name(self, each: Counted) -> bool:
+        """Whether its name does not resolve, or leads to a private address where the service is not."""
+        address = each.result.attempt.address
+        is_private = address is not None and not is_public(address)
+        return phase_is(Phase.RESOLVE)(each) or (is_private and self.is_unexpected(each))
 
     def may_be_elsewhere(self, each: Counted) -> bool:
         """Whether it may be with a company that delivers for Apple: at a public address.
