@@ -157,7 +157,7 @@ class Case:
 
     def is_only_its_own(self, each: Counted) -> bool:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
-        elsewhere = self.is_led_astray(each) or self.is_reached_elsewhere(each)
+        elsewhere = self.is_balanced_astray(each) or self.is_reached_elsewhere(each)
         return not (is_apples(each) or elsewhere or self.fails_as_apples_do(each))
 
     def is_said_by_apple(self, each: Counted) -> bool:
@@ -172,7 +172,7 @@ class Case:
         pinned = (service.name for service in self.world.services if service.tls.is_apples)
         return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and each.result.service in pinned)
 
-    def is_led_astray(self, each: Counted) -> bool:
+    def is_balanced_astray(self, each: Counted) -> bool:
         """Whether a load balancer leads it to another of the hosts behind it, or to another of Apple's."""
         tls, balancer = each.result.attempt.tls, each.result.attempt.balancer
         if balancer is None or tls is None or tls.is_for_host is not False:
