@@ -34,6 +34,6 @@ async def _hear(stream: Stream) -> None:
         data = await stream.receive_some(_READ_LIMIT)
     except PhaseError as error:
         reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
-        raise PhaseError(reason, error.detail, error.evidence) from error
+        raise PhaseError.of(error, reason=reason) from error
     if not data:
         raise PhaseError(Reason.CLOSED, "the connection was closed as soon as it had been established")

@@ -161,7 +161,7 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
     try:
         line = await _through_those_before(aside, route)
     except WalkEnded as ended:
-        raise PhaseError(ended.failure.reason, ended.failure.detail, ended.failure.evidence) from ended
+        raise PhaseError.of(ended.failure) from ended
     finally:
         if aside.connection is not None:
             walk.keep(aside.connection)  # and close it, whatever became of it
@@ -279,7 +279,8 @@ class _Asking:
             return await over_tls(await self.line.again(self.walk), self.route.proxy)
         except PhaseError as error:
             detail = f"{_LEFT_ALONE}: {error.detail}"
-            raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
+            # The login of one before it in a row may be no good: that says nothing of this one's.
+            raise PhaseError.of(error, reason=Reason.PROXY_CLOSED, detail=detail, login=None) from error
 
     def _silence(self, handshake: Handshake) -> PhaseError:
         whom, seconds = self.line.whom, self.route.timeouts.proxy
