@@ -9,7 +9,7 @@ import trio
 from netcheck.cli.exits import errors_in, fail_with
 from netcheck.cli.reading import or_fail
 from netcheck.config.file import to_run
-from netcheck.config.reading.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError, the_first
 from netcheck.daemon.daemon import Daemon
 from netcheck.logs import flush_logs, set_up_logging
 from netcheck.web.listening import ListenError
@@ -36,7 +36,7 @@ def run(file: Path, log_format: str, log_level: str, *, reload_on_change: bool) 
     """
     set_up_logging(log_format, log_level, aside=True)
     config = or_fail(to_run, file)
-    for warning in config.warnings:
+    for warning in the_first(config.warnings):
         _log.warning("%s: %s", file, warning)
     problem = None
     try:

@@ -15,7 +15,7 @@ import trio
 
 from netcheck import __version__, push_certificates
 from netcheck.config.file import Config
-from netcheck.config.reading.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError, the_first
 from netcheck.daemon import reloading, signals
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
@@ -197,9 +197,8 @@ class Daemon:
             _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
         warned_of = set(before.warnings)
-        for warning in config.warnings:
-            if warning not in warned_of:
-                _log.warning("%s: %s", self._file, warning)
+        for warning in the_first(each for each in config.warnings if each not in warned_of):
+            _log.warning("%s: %s", self._file, warning)
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
         self._facts.believe(belief(config))

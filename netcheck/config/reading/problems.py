@@ -12,7 +12,7 @@ from netcheck.config.reading.document import Document, Fault, Location
 from netcheck.files import Stamp
 
 MOST_SHOWN = 20
-"""Problems in the text of an error: whoever mends these finds the rest soon enough."""
+"""Problems in the text of an error, and warnings: whoever mends these finds the rest soon enough."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,6 +42,13 @@ class ConfigError(Exception):
                 f"{self.problems[0].file}: {len(self.problems)} faults; these are the first {MOST_SHOWN}"
             )
         super().__init__("\n".join(lines))
+
+
+def the_first(warnings: Iterable[str]) -> list[str]:
+    """What is told of them: the first twenty, and how many more there are."""
+    told = list(warnings)
+    more = [f"and {len(told) - MOST_SHOWN} more warnings"] if len(told) > MOST_SHOWN else []
+    return told[:MOST_SHOWN] + more
 
 
 class Reading:
