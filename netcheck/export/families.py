@@ -6,7 +6,7 @@ Other people's dashboards and alerts depend on this table. Must not know how it 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netcheck.export import samples
+from netcheck.export import expiries, samples
 from netcheck.model.holds import HoldKey
 from netcheck.model.results import Endpoint
 from netcheck.state.flows import Flow
@@ -184,8 +184,9 @@ FAMILIES = (
         "netcheck_tls_certificate_not_after_timestamp_seconds",
         Kind.GAUGE,
         ("service", "path"),
-        samples.tls_not_after,
-        "When the certificate that expires first of those seen last expires.",
+        expiries.tls_not_after,
+        "When the certificate that expires first of those seen last expires; that of an https proxy, and of "
+        "a resolver over TLS, is of the service `the proxy` or `the resolver`.",
     ),
     MetricFamily(
         "netcheck_prefix_reachable_ratio",

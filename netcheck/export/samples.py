@@ -163,14 +163,6 @@ def tls_intercepted(facts: Facts) -> Numbers:
         yield service_and_path, int(Reason.TLS_INTERCEPTED in reasons)
 
 
-def tls_not_after(facts: Facts) -> Numbers:
-    """Of the certificates seen last, the one that expires first."""
-    for service_and_path, certified in facts.certified.items():
-        certificates = [result.attempt.tls for result in certified if result.attempt.tls]
-        if times := [each.not_after for each in certificates if each.not_after is not None]:
-            yield service_and_path, min(times)
-
-
 def prefixes_reachable(facts: Facts) -> Numbers:
     """Of the addresses tried last in each of Apple's ranges, the share that could be connected to.
 

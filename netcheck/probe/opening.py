@@ -177,6 +177,7 @@ def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure
         tls=walk.tls,
         bag=walk.bag,
         proxy_spoke=walk.proxy_spoke,
+        proxy_not_after=walk.proxy_not_after,
         proxies=aim.proxies,
         passed=walk.passed,
         passed_over=walk.passed_over,

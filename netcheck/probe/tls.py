@@ -182,6 +182,14 @@ class TlsStream:
         return self._tls.version()
 
     @property
+    def not_after(self) -> float | None:
+        """When the peer's certificate expires, in Unix seconds, where the handshake has verified it."""
+        said = (self._tls.getpeercert() or {}).get("notAfter")
+        with suppress(ValueError):  # OpenSSL could not write it
+            return float(ssl.cert_time_to_seconds(said)) if isinstance(said, str) else None
+        return None
+
+    @property
     def asked_for_certificate(self) -> bool:
         """Whether the peer wants a certificate of the client."""
         return self._tls.asked_for_certificate

@@ -1,6 +1,7 @@
 """The proxy phases against scripted proxies on loopback; real ones stand in tests/system."""
 
 import ssl
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -325,6 +326,7 @@ async def test_an_https_proxy_has_a_tls_phase(ca: trustme.CA, tmp_path: Path) ->
         walk, failure = await walked(proxy)
     assert failure is None
     assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+    assert (walk.proxy_not_after or 0.0) > time.time()
 
 
 @in_trio

@@ -23,6 +23,7 @@ from netcheck.probe.proxy.tls import over_tls, without_certificate
 from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
 from netcheck.probe.resolve.names import LookUp
 from netcheck.probe.sockets import Stream
+from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -171,7 +172,12 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
 async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return line.stream
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom)
+    secured = await walk.step(
+        Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom
+    )
+    times = (walk.proxy_not_after, secured.not_after if isinstance(secured, TlsStream) else None)
+    walk.proxy_not_after = min((each for each in times if each is not None), default=None)
+    return secured
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,7 +279,9 @@ class _Inquiry:
             )
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
-        self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
+        self.tries.append(
+            Try(asked, form.transport, answer.reason, duration, exchange.noise, exchange.not_after)
+        )
         return answer
 
     def _silence(self, asked: str, transport: Transport, duration: float, heard: str) -> str:

@@ -101,7 +101,7 @@ async def frames(
     resolver: Resolver,
     binding: Binding,
     notice_late: Callable[[float], None],
-) -> AsyncIterator[Channel]:
+) -> AsyncIterator["_Frames"]:
     """A fresh connection for a question, over TCP or TLS. `notice_late` is as for Datagrams."""
     with (
         open_socket(socket.SOCK_STREAM, nameserver.address, _binding_to(nameserver, binding)) as sock,
@@ -117,6 +117,8 @@ class _Frames:
 
     def __init__(self, stream: TcpStream | TlsStream) -> None:
         self._stream = stream
+        self.not_after = stream.not_after if isinstance(stream, TlsStream) else None
+        """When the certificate of who is asked expires."""
 
     async def send(self, wire: bytes) -> None:
         await self._stream.send_all(len(wire).to_bytes(2) + wire)  # in one segment (RFC 7766 section 8)

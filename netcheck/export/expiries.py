@@ -1,0 +1,55 @@
+"""When certificates of TLS expire: of services, and of who is asked on the way to them."""
+
+from collections.abc import Iterator
+
+from netcheck.export.samples import Numbers
+from netcheck.facts import Facts
+from netcheck.model.paths import Proxy, ProxyScheme, Transport
+
+PROXY, RESOLVER = "the proxy", "the resolver"
+"""In place of a service's name; no service can have such a one."""
+
+
+def tls_not_after(facts: Facts) -> Numbers:
+    """Of the certificates seen last, the one that expires first."""
+    for service_and_path, certified in facts.certified.items():
+        certificates = [result.attempt.tls for result in certified if result.attempt.tls]
+        if times := [each.not_after for each in certificates if each.not_after is not None]:
+            yield service_and_path, min(times)
+    for path, not_after in _of_proxies(facts):
+        yield (PROXY, path), not_after
+    for path, not_after in _of_resolvers(facts):
+        yield (RESOLVER, path), not_after
+
+
+def _of_proxies(facts: Facts) -> Iterator[tuple[str, float]]:
+    """By path: of what each proxy showed last, the one that expires first."""
+    paths = {
+        path.name
+        for path in facts.paths
+        if path.chosen_by or any(proxy.scheme is ProxyScheme.HTTPS for proxy in path.proxies)
+    }
+    latest: dict[tuple[str, tuple[Proxy, ...]], tuple[float, float]] = {}
+    for result in facts.results if paths else ():
+        attempt, way = result.attempt, (result.path, result.attempt.proxies)
+        if attempt.proxy_not_after is not None and result.path in paths:
+            seen = (attempt.at, attempt.proxy_not_after)
+            latest[way] = max(seen, latest.get(way, seen))
+    by_path: dict[str, float] = {}
+    for (path, _), (_, not_after) in latest.items():
+        by_path[path] = min(not_after, by_path.get(path, not_after))
+    yield from by_path.items()
+
+
+def _of_resolvers(facts: Facts) -> Iterator[tuple[str, float]]:
+    """By path: what the nameserver showed that was asked last."""
+    asked = {
+        path.name: path.resolver.name for path in facts.paths if path.resolver.transport is Transport.TLS
+    }
+    latest: dict[str, tuple[float, float]] = {}
+    for lookup in facts.lookups if asked else ():
+        for tried in lookup.tries:
+            if tried.not_after is not None:
+                seen = (lookup.at, tried.not_after)
+                latest[lookup.resolver] = max(seen, latest.get(lookup.resolver, seen))
+    yield from ((path, latest[resolver][1]) for path, resolver in asked.items() if resolver in latest)
