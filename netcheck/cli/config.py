@@ -10,6 +10,7 @@ from netcheck.cli.exits import fail
 from netcheck.cli.reading import or_fail
 from netcheck.config import examples
 from netcheck.config.file import EMPTY, check, schema, show
+from netcheck.config.reading.problems import the_first
 from netcheck.config.web_file import settle
 from netcheck.history.database import HistoryError, refuse_another_history
 
@@ -35,7 +36,7 @@ def config_check(file: Path) -> None:
     click.echo(f"{file}: no errors; paths: {paths}; services: {services}")
     is_empty = or_fail(lambda _: file.stat().st_size == 0, file)
     on_file = [f"{EMPTY}; a running netcheck refuses it"] if is_empty else []
-    for warning in (*on_file, *found.warnings, *on_history):
+    for warning in (*on_file, *the_first(found.warnings), *on_history):
         click.echo(f"{file}: warning: {warning}", err=True)
     for note in or_fail(lambda _: settle(found.web).notes, file):
         click.echo(f"{found.web.config_file}: warning: {note}", err=True)

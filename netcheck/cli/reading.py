@@ -9,7 +9,7 @@ import trio
 
 from netcheck.cli.exits import fail
 from netcheck.config.reading.problems import ConfigError
-from netcheck.files import Stamp, in_time, stamp_of
+from netcheck.files import in_time
 
 T = TypeVar("T")
 
@@ -24,13 +24,6 @@ def or_fail(read: Callable[[Path], T], file: Path) -> T:
         return in_time_or_fail(functools.partial(read, file), LONGEST, what)
     except ConfigError as error:
         fail(str(error))
-
-
-def stamp_or_fail(file: Path) -> Stamp:
-    """What tells later whether the config has changed."""
-    return in_time_or_fail(
-        functools.partial(stamp_of, file), LONGEST, f"{file}:1:1: the config cannot be read"
-    )
 
 
 def in_time_or_fail(read: Callable[[], T], longest: float, what: str) -> T:

@@ -39,7 +39,7 @@ from netcheck.config.settings import (
 )
 from netcheck.config.web import WEB, Web
 from netcheck.config.web_file import context_for, settle
-from netcheck.files import read_file
+from netcheck.files import Stamp, read_if_changed
 from netcheck.model.paths import SYSTEM_RESOLVER, ProbePath, Resolver
 from netcheck.model.push_certificates import PushCertificateFile
 from netcheck.model.services import Service
@@ -58,6 +58,8 @@ class _Settings:
     metrics: Metrics = field(default_factory=Metrics)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
+    files: Mapping[Path, Stamp] = field(default_factory=dict, compare=False)
+    """Its own file and those of passwords, as they were when they were read: all else is read when needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,19 +270,21 @@ def _sound(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config]:
 
 def _understood(file: Path, data: bytes | None = None) -> tuple[FileKeys, Config, Reading]:
     """What of it is sound, or the default where it is no config at all, and all that is wrong."""
+    own: dict[Path, Stamp] = {}
     try:
-        data = read_file(file, _LARGEST) if data is None else data
+        if data is None:
+            own[file], data = read_if_changed(file, _LARGEST, None)
     except OSError as error:
         problem = Problem(str(file), *TOP, f"the config cannot be read: {error.strerror}")
         raise ConfigError([problem]) from error
-    keys, reading = FILE.of_file(file, data)
+    keys, reading = FILE.of_file(file, data or b"")
     if keys is None:
         return FileKeys(), default(), reading
     config = to_config(keys)
     parts = (config.services, config.paths, config.probing, config.push_certificates)
     together.check(*parts, config.metrics.per_host, reading)
     together.check_history(file, reading)
-    return keys, config, reading
+    return keys, replace(config, files={**own, **reading.taken_in}), reading
 
 
 def _try_named_files(keys: FileKeys, reading: Reading) -> None:

@@ -15,20 +15,19 @@ import trio
 
 from netcheck import __version__, push_certificates
 from netcheck.config.file import Config
-from netcheck.config.reading.problems import ConfigError
+from netcheck.config.reading.problems import ConfigError, the_first
 from netcheck.daemon import reloading, signals
 from netcheck.daemon.announcing import Announcer
 from netcheck.daemon.asking import Asking
 from netcheck.daemon.changes import in_words
 from netcheck.daemon.lifeline import lifeline
 from netcheck.daemon.proving import Proving
-from netcheck.daemon.reloading import Reloads, follow, read_config
+from netcheck.daemon.reloading import Reloads, follow, read_config, try_again
 from netcheck.daemon.showing import Showing
 from netcheck.daemon.standstill import slept
 from netcheck.daemon.systemd import Systemd, passed_sockets
 from netcheck.export.negotiate import Exporter
 from netcheck.facts import Belief, Facts
-from netcheck.files import Stamp
 from netcheck.history.history import History
 from netcheck.model.findings import Judgement, Verdict
 from netcheck.model.push_certificates import Proof
@@ -53,7 +52,7 @@ _ROUNDS_JUDGED = 2
 _LONGEST_JUDGING = 60.0
 """Seconds; 50,000 endpoints take about two, and five where nothing answers."""
 _CERTIFICATE_CHECK = 60.0
-_LOOK_AT_THE_FILE = 5.0
+_LOOK_AT_THE_FILES, _TRY_AGAIN = 5.0, 30.0
 _LONGEST_TURN = 0.0005
 """Seconds that a thread may run on while the loop waits for the interpreter, in place of Python's 5 ms: what
 threads judge and draw must not hold up answers and probes."""
@@ -64,9 +63,11 @@ _LONGEST_STEP = 0.0003
 class Daemon:
     """One running netcheck: the config in force, the state, and what the web room shows of them."""
 
-    def __init__(self, file: Path, config: Config, *, taken: Stamp | None = None) -> None:
-        """With `taken`, the stamp of the file as it was read, it reloads by itself when the file changes."""
-        self._file, self._taken = file, taken
+    def __init__(self, file: Path, config: Config, *, follows: bool = False) -> None:
+        """With `follows`, it reloads by itself when a file of the config changes, and after a refusal."""
+        self._file, self._follows = file, follows
+        self._refused: str | None = None
+        """Why the last reload was refused, where that is in the log already."""
         self._config = config
         self._state = State()
         self._state.own.reload_success_time = time.time()
@@ -110,14 +111,18 @@ class Daemon:
             nursery.start_soon(self._watch_push_certificates)
             nursery.start_soon(self._proving.run)
             nursery.start_soon(self._reloads.run)
-            if self._taken is not None:
-                what = (self._file, self._taken, self._config_threads)
-                nursery.start_soon(follow, *what, self.reload, _LOOK_AT_THE_FILE)
+            if self._follows:
+                self._follow(nursery)
             nursery.start_soon(self._announce)
             nursery.start_soon(self._history.run)
             nursery.start_soon(self._systemd.feed_watchdog, lambda: probing.completes_rounds)
             self._systemd.tell("READY=1")
         _log.info("stopped")
+
+    def _follow(self, nursery: trio.Nursery) -> None:
+        threads, own = self._config_threads, self._state.own
+        nursery.start_soon(follow, lambda: self._config.files, threads, self.reload, _LOOK_AT_THE_FILES)
+        nursery.start_soon(try_again, lambda: not own.reload_successful, self._reloads.ask, _TRY_AGAIN)
 
     async def _load_probing(self) -> "Probing":
         """In a thread, when the port answers already: it takes as long as all that is loaded before."""
@@ -141,6 +146,7 @@ class Daemon:
 
     async def reload(self) -> str | None:
         """Take the config file anew. A faulty one changes nothing: the answer is what is wrong with it."""
+        self._refused = None  # who asks is told, be it what was wrong before
         return await self._reloads.ask()
 
     # What runs.
@@ -163,8 +169,10 @@ class Daemon:
             self._take(config)
         except (ConfigError, ListenError) as error:
             self._state.own.reload_successful = False
-            _log.error("reload refused, the configuration before stays in force: %s", error)
-            return str(error)
+            level = logging.DEBUG if str(error) == self._refused else logging.ERROR
+            _log.log(level, "reload refused, the configuration before stays in force: %s", error)
+            self._refused = str(error)
+            return self._refused
         except Exception:  # a bug of ours costs one reload, and never the daemon
             self._state.own.reload_successful = False
             _log.exception("internal error in the reload")
@@ -185,9 +193,8 @@ class Daemon:
             _log.info("listens on %s", ", ".join(self._port.names))
         before, self._config = self._config, config
         warned_of = set(before.warnings)
-        for warning in config.warnings:
-            if warning not in warned_of:
-                _log.warning("%s: %s", self._file, warning)
+        for warning in the_first(each for each in config.warnings if each not in warned_of):
+            _log.warning("%s: %s", self._file, warning)
         if config.metrics != before.metrics:
             self._exporter = Exporter(config.metrics.per_host)
         self._facts.believe(belief(config))

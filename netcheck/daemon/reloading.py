@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import trio
@@ -18,6 +19,9 @@ _LONGEST = 10.0
 """Seconds that reading and parsing may take; a file on a dead network drive takes for ever."""
 _MOST_THREADS = 4
 """Reads that hang are abandoned; so many of them at most."""
+
+Files = Mapping[Path, Stamp]
+"""What a config was read from, as it was then."""
 
 
 def threads() -> trio.CapacityLimiter:
@@ -55,36 +59,56 @@ def _refused(file: Path, why: str) -> ConfigError:
 
 
 async def follow(
-    file: Path,
-    taken: Stamp,
+    taken: Callable[[], Files],
     limiter: trio.CapacityLimiter,
     reload: Callable[[], Awaitable[object]],
     every: float,
 ) -> None:
-    """Reload whenever the file is another than what was `taken`, until cancelled.
+    """Reload whenever a file is another than what was `taken`, or tried in vain since, until cancelled.
 
-    It is looked at every so many seconds, and has to be the same at two looks: an editor may be at it. One
-    that is gone, or cannot be read, has not changed.
+    They are looked at every so many seconds, and have to be the same at two looks: an editor may be at it.
+    One that is gone, or cannot be read, has not changed.
     """
-    seen: Stamp | None = taken
+    known = tried = seen = taken()
     while True:
         await trio.sleep(every)
-        before, seen = seen, await _stamp(file, limiter)
-        if seen is not None and before == seen != taken:
-            taken = seen
-            _log.info("%s has changed", file)
+        before, seen = seen, await _as_they_are(tried, limiter)
+        if known is not taken():  # somebody else had it reloaded
+            known = tried = seen = taken()
+        elif before == seen != tried:
+            for file in (file for file in seen if seen[file] != tried[file]):
+                _log.info("%s has changed", file)
+            tried = seen
             await reload()
 
 
-async def _stamp(file: Path, limiter: trio.CapacityLimiter) -> Stamp | None:
+async def _as_they_are(files: Files, limiter: trio.CapacityLimiter) -> Files:
     try:
-        return await in_time(functools.partial(stamp_of, file), _LONGEST, limiter)
+        return await in_time(functools.partial(_look, files), _LONGEST, limiter)
     except OSError:
-        return None
-    except RuntimeError as error:
+        return files
+    except Exception as error:  # a bug of ours costs one look, and never the daemon
         if not lacks_threads(error):
-            raise
-        return None
+            _log.exception("internal error in looking at the config's files")
+        return files
+
+
+def _look(files: Files) -> Files:
+    now = dict(files)
+    for file in files:
+        with suppress(OSError):
+            now[file] = stamp_of(file)
+    return now
+
+
+async def try_again(
+    is_refused: Callable[[], bool], reload: Callable[[], Awaitable[object]], every: float
+) -> None:
+    """Reload every so many seconds while the last one was refused: what it lacked may have come since."""
+    while True:
+        await trio.sleep(every)
+        if is_refused():
+            await reload()
 
 
 class _Wanted:

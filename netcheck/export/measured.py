@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import TypeAlias
 
 from netcheck.apns.addresses import is_apple_name, may_lead_elsewhere, published_range, unexpected
+from netcheck.export import expiries
 from netcheck.export.family import Histograms, Kind, Labels, Numbers, metric, observed, of_hosts
 from netcheck.facts import Facts
 from netcheck.grouping import in_turn
@@ -177,11 +178,16 @@ def tls_intercepted(facts: Facts) -> Numbers:
 
 @metric(Kind.GAUGE, "netcheck_tls_certificate_not_after_timestamp_seconds", "service", "path")
 def tls_not_after(facts: Facts) -> Numbers:
-    """When the certificate that expires first of those seen last expires."""
+    """When the certificate that expires first of those seen last expires; that of an https proxy, and of
+    a resolver over TLS, is of the service `the proxy` or `the resolver`."""
     for service_and_path, certified in facts.certified.items():
         certificates = [result.attempt.tls for result in certified if result.attempt.tls]
         if times := [each.not_after for each in certificates if each.not_after is not None]:
             yield service_and_path, min(times)
+    for path, not_after in expiries.of_proxies(facts):
+        yield ("the proxy", path), not_after  # no service can have such a name
+    for path, not_after in expiries.of_resolvers(facts):
+        yield ("the resolver", path), not_after
 
 
 @metric(Kind.GAUGE, "netcheck_prefix_reachable_ratio", "path", "prefix", "port")

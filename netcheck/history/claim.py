@@ -28,12 +28,15 @@ class Claim:
         all, as on some network drives, is no reason to keep no incidents.
         """
         try:
+            lock = Path(os.path.realpath(self._file))  # a link to the file is the file
+            lock = lock.with_name(f"{lock.name}.lock")
+            if self._descriptor is not None and not _is_at(lock, self._descriptor):
+                self.let_go()  # somebody removed it: what others lock is the one that is there now
             if self._descriptor is None:
-                lock = Path(os.path.realpath(self._file))  # a link to the file is the file
                 # For nobody else: who can read it can hold up the daemon with a lock. No link or pipe that
                 # somebody put there: one leads elsewhere, and to open the other takes for ever.
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-                self._descriptor = os.open(lock.with_name(f"{lock.name}.lock"), flags, 0o600)
+                self._descriptor = os.open(lock, flags, 0o600)
         except OSError:
             return True
         try:
@@ -48,3 +51,10 @@ class Claim:
             with suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+def _is_at(file: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -1,8 +1,9 @@
 """Where a probe can fail and why: phases, reasons, and the failure that joins them, kept or raised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 
 class Phase(StrEnum):
@@ -271,7 +272,7 @@ class Failure:
 
 
 class PhaseError(Exception):
-    """A phase failed: its fields are those of Failure. Which phase, knows whoever walks through them."""
+    """A phase failed: all that a Failure says but in which phase, which whoever walks through them knows."""
 
     def __init__(
         self,
@@ -290,22 +291,30 @@ class PhaseError(Exception):
         self.evidence = evidence[:EVIDENCE_LIMIT]
         self.login = login
         self.software = software
+        self.is_of_header = False
         self.told_by = told_by
         self.is_of_binding = False
+        self.hitch: Hitch | None = None
         self.unusable_store = unusable_store
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
 
+    @classmethod
+    def of(cls, failure: "Failure | PhaseError", **changes: Any) -> "PhaseError":
+        """What is said there, but for these fields."""
+        said = {**_said(failure), **changes}
+        error = PhaseError(said["reason"], said["detail"])
+        vars(error).update(said)
+        return error
+
     def in_phase(self, phase: Phase) -> Failure:
-        return Failure(
-            phase,
-            self.reason,
-            self.detail,
-            self.evidence,
-            self.login,
-            self.software,
-            told_by=self.told_by,
-            is_of_binding=self.is_of_binding,
-            unusable_store=self.unusable_store,
-        )
+        return Failure(phase, **_said(self))
+
+
+_SAID = tuple(each.name for each in fields(Failure) if each.name != "phase")
+
+
+def _said(failure: Failure | PhaseError) -> dict[str, Any]:
+    """By the names of the fields: one that an error lacks is missed at once."""
+    return {name: getattr(failure, name) for name in _SAID}

@@ -72,6 +72,8 @@ class Try:
     duration: float
     noise: int = 0
     """Messages that came first and were no reply to the question."""
+    not_after: float | None = None
+    """Over TLS, when the nameserver's certificate expires, in Unix seconds."""
 
     @property
     def was_heard(self) -> bool:
@@ -150,6 +152,8 @@ class Attempt:
     """The certificate of the destination, also of one that failed for it."""
     proxy_spoke: bool | None = None
     """Whether the proxy spoke its protocol; None where no proxy was asked."""
+    proxy_not_after: float | None = None
+    """When the certificate of an https proxy expires, in Unix seconds; of several in a row, the first to."""
     bag: Bag | None = None
     """What was fetched, by a probe that fetches a bag."""
     proxies: Way = ()

@@ -64,7 +64,7 @@ def error_from_afar(number: int, doing: str, told_by: str = "") -> PhaseError:
     """The same for what came back from the network, and from whom: this machine denied nothing."""
     error = _error(_REASONS_FROM_AFAR, number, doing)
     says_who = f", says {told_by}" if told_by else ""
-    return PhaseError(error.reason, f"{error.detail}{says_who}", told_by=told_by)
+    return PhaseError.of(error, detail=f"{error.detail}{says_who}", told_by=told_by)
 
 
 def _error(reasons: Mapping[int, Reason], number: int, doing: str) -> PhaseError:

@@ -35,6 +35,6 @@ async def hear(stream: Stream) -> None:
         data = await stream.receive_some(READ_LIMIT)
     except PhaseError as error:
         reason = Reason.CLOSED if error.reason is Reason.CLOSED else Reason.RESET
-        raise PhaseError(reason, error.detail, error.evidence) from error
+        raise PhaseError.of(error, reason=reason) from error
     if not data:
         raise PhaseError(Reason.CLOSED, "the connection was closed as soon as it had been established")

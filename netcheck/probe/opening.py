@@ -171,27 +171,27 @@ class Opening:
 
 def attempt_of(walk: Walk, aim: Aim, started: float, at: float, failure: Failure | None) -> Attempt:
     """What a walk has seen; begun at the Unix time `started`, which was `at` of the loop's clock."""
-    tcp = walk.tcp
-    return Attempt(  # by place, in their order: nineteen keywords take three times as long
-        started,
-        aim.destination.family,
-        aim.destination.address,
-        walk.phases,
-        failure,
-        tcp.rtt if tcp else None,
-        tcp.retransmits if tcp else None,
-        walk.tls,
-        walk.proxy_spoke,
-        walk.bag,
-        aim.proxies,
-        walk.passed,
-        walk.passed_over,
-        walk.member,
-        tuple(walk.legs) if len(aim.proxies) > 1 else (),
-        at,
-        walk.source,
-        aim.target.place if aim.path.load_balancer else None,
-        walk.login_wanted,
+    return Attempt(
+        time=started,
+        family=aim.destination.family,
+        address=aim.destination.address,
+        phases=walk.phases,
+        failure=failure,
+        rtt=walk.tcp.rtt if walk.tcp else None,
+        syn_retransmits=walk.tcp.retransmits if walk.tcp else None,
+        tls=walk.tls,
+        bag=walk.bag,
+        proxy_spoke=walk.proxy_spoke,
+        proxy_not_after=walk.proxy_not_after,
+        proxies=aim.proxies,
+        passed=walk.passed,
+        passed_over=walk.passed_over,
+        member=walk.member,
+        legs=tuple(walk.legs) if len(aim.proxies) > 1 else (),
+        at=at,
+        source=walk.source,
+        login_wanted=walk.login_wanted,
+        balancer=aim.target.place if aim.path.load_balancer else None,
     )
 
 

@@ -190,7 +190,7 @@ def _certificate_may_lack(walk: Walk, tls: TlsStream, security: Security) -> Ite
             return
         if _may_want_certificate(tls, security) and error.reason in (Reason.CLOSED, Reason.RESET):
             detail = f"{error.detail}, and had asked for a certificate of its client"
-            raise PhaseError(error.reason, detail, error.evidence) from error
+            raise PhaseError.of(error, detail=detail) from error
         raise
 
 

@@ -55,7 +55,7 @@ def _bind(sock: socket.socket, family: Family, binding: Binding) -> None:
         except OSError as error:
             told = error_from_os(error, f"bind to interface {binding.interface}")
             if error.errno == errno.ENODEV:
-                told = PhaseError(told.reason, f"{told.detail}; the interfaces here: {_interfaces()}")
+                told = PhaseError.of(told, detail=f"{told.detail}; the interfaces here: {_interfaces()}")
             raise told from error
     source = binding.source(family)
     if source is not None:

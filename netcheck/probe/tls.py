@@ -185,6 +185,14 @@ class TlsStream:
         """What the peer chose of the protocols that were offered."""
         return self.said.selected_alpn_protocol()
 
+    @property
+    def not_after(self) -> float | None:
+        """When the peer's certificate expires, in Unix seconds, where the handshake has verified it."""
+        said = (self.said.getpeercert() or {}).get("notAfter")
+        with suppress(ValueError):  # OpenSSL could not write it
+            return float(ssl.cert_time_to_seconds(said)) if isinstance(said, str) else None
+        return None
+
     def presented(self) -> list[bytes]:
         """The chain as the peer presented it, in DER, the leaf first.
 

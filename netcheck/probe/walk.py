@@ -69,6 +69,7 @@ class Walk:
         "peer",
         "phase",
         "phases",
+        "proxy_not_after",
         "proxy_spoke",
         "source",
         "tcp",
@@ -93,6 +94,7 @@ class Walk:
         self.tcp: TcpInfo | None = None
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
+        self.proxy_not_after: float | None = None
         self.login_wanted = False
         self.tls: TlsInfo | None = None
         self.bag: Bag | None = None

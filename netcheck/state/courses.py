@@ -77,7 +77,7 @@ class Courses:
         if not seen.failures and self._courses[part].is_quiet and self._courses[whole].is_quiet:
             self._courses[part].note_answer(best.attempt)
             self._courses[whole].note_answer(best.attempt)
-            self._note_ranges(seen)
+            self._note_ranges(seen, only_reached=False)
         else:
             is_explained = self._note_all(part, whole, best, seen)
         if seen.failures == 1 and not is_explained:

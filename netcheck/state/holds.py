@@ -1,6 +1,7 @@
 """Connections that are held idle: the latest of each kind, and how they ended."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from netcheck.model.holds import Hold, HoldEnd, HoldKey
 from netcheck.model.paths import ProbePath
@@ -24,6 +25,10 @@ class Holds:
     def configure(self, keys: Iterable[HoldKey]) -> None:
         self.ends = {key: self.ends.get(key) or dict.fromkeys(HoldEnd, 0) for key in keys}
         self.latest = {key: hold for key, hold in self.latest.items() if key in self.ends}
+
+    def move_clock(self, seconds: float) -> None:
+        """The wall clock was set by so much."""
+        self.latest = {key: replace(hold, time=hold.time + seconds) for key, hold in self.latest.items()}
 
     def record(self, hold: Hold) -> None:
         """Take in how a hold fares; one that is no longer configured is dropped."""

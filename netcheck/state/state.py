@@ -117,6 +117,7 @@ class State:
         self.version += 1
         self.endpoints.set_clock(at, wall - at, moved)
         self.push_certificates.move_clock(moved)
+        self.holds.move_clock(moved)
         self.own.reload_success_time += moved
 
     def record_hold(self, hold: Hold) -> None:

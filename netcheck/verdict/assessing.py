@@ -5,11 +5,11 @@ Causes are the rules'.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from netcheck.grouping import grouped
-from netcheck.model.failing import Phase, Reason
+from netcheck.model.failing import Reason
 from netcheck.model.findings import Judgement, Needed, Verdict, best, worst
 from netcheck.model.paths import Expected, Family, ProbePath, Role
 from netcheck.model.push_certificates import Proof
@@ -197,8 +197,6 @@ def _judge(
         for port in each.decisive
         if each.verdict not in (Verdict.READY, Verdict.UNKNOWN)
     }
-    only_by_name = _only_by_name(path, limited, needed)
-    failed, is_stale = _failures(world, path, limited.keys() & needed, only_by_name)
     case = Case(
         world,
         path,
@@ -206,12 +204,15 @@ def _judge(
         needed,
         verdict,
         verdicts=limited,
-        failed=failed,
-        left=failed,
+        failed=(),
+        left=(),
         lost=loss,
         proofs=proofs,
         large_hellos=large_hellos,
     )
+    only_by_name = _only_by_name(path, limited, needed)
+    failed, is_stale = _failures(case, limited.keys() & needed, only_by_name)
+    case = replace(case, failed=failed, left=failed)
     counts = _counts(on_path, tallies, is_known=verdict is not Verdict.UNKNOWN)
     return Judgement(
         path.name, role, verdict, explain(case), counts, needed, path.expected, is_stale=is_stale
@@ -246,7 +247,7 @@ def _of_certificates(proofs: Sequence[Proof]) -> Verdict:
 
 
 def _only_by_name(path: ProbePath, limited: Iterable[Needed], needed: Iterable[Needed]) -> set[Needed]:
-    """Of services whose first port may be blocked, the others: names that do not resolve block no port.
+    """Of services whose first port may be blocked, the others: names that lead nowhere block no port.
 
     Whatever else fails on these is a remark, for as long as the first port makes the verdict.
     """
@@ -256,20 +257,18 @@ def _only_by_name(path: ProbePath, limited: Iterable[Needed], needed: Iterable[N
     return {place for place in needed if place.service in services}
 
 
-def _failures(
-    world: World, path: ProbePath, places: Set[Needed], only_by_name: Set[Needed]
-) -> tuple[tuple[Counted, ...], bool]:
+def _failures(case: Case, places: Set[Needed], only_by_name: Set[Needed]) -> tuple[tuple[Counted, ...], bool]:
     """What fails there, some of it only where the name does.
 
     And whether all of it is stale, which is left out where anything else fails.
     """
     failed = [
         each
-        for each in world.on_path(path.name)
+        for each in case.counted
         if each.failure is not None
-        and (each.place in places or (each.place in only_by_name and each.failure.phase is Phase.RESOLVE))
+        and (each.place in places or (each.place in only_by_name and case.fails_by_name(each)))
     ]
-    fresh = [each for each in failed if not world.is_stale(path, each)]
+    fresh = [each for each in failed if not case.world.is_stale(case.path, each)]
     return tuple(sorted(fresh or failed, key=lambda each: each.order)), bool(failed) and not fresh
 
 

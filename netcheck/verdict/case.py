@@ -46,7 +46,7 @@ class Case:
     failed: tuple[Counted, ...]
     """The failures on them, sorted: what is said of them must not depend on the order in which they came.
 
-    Where the config counts on the other ports of a service, also names that do not resolve for these.
+    Where the config counts on the other ports of a service, also names that lead nowhere for these.
     """
     left: tuple[Counted, ...]
     """Those of them that no cause explains so far."""
@@ -163,7 +163,7 @@ class Case:
 
     def is_only_its_own(self, each: Counted) -> bool:
         """Whether it is the user's own, fails wherever it is tried, and does not fail as Apple's do."""
-        elsewhere = self.is_led_astray(each) or self.is_reached_elsewhere(each)
+        elsewhere = self.is_balanced_astray(each) or self.is_reached_elsewhere(each)
         return not (is_apples(each) or elsewhere or self.fails_as_apples_do(each))
 
     def is_said_by_apple(self, each: Counted) -> bool:
@@ -178,7 +178,7 @@ class Case:
         pinned = (service.name for service in self.world.services if service.tls.is_apples)
         return tls.trust is Trust.APPLE or (tls.trust is Trust.PUBLIC and each.result.service in pinned)
 
-    def is_led_astray(self, each: Counted) -> bool:
+    def is_balanced_astray(self, each: Counted) -> bool:
         """Whether a load balancer leads it to another of the hosts behind it, or to another of Apple's."""
         tls, balancer = each.result.attempt.tls, each.result.attempt.balancer
         if balancer is None or tls is None or tls.is_for_host is not False:
@@ -330,6 +330,12 @@ class Case:
         else:
             is_elsewhere = is_apples(each) and not is_allocated(address)
         return is_elsewhere and (self.was_resolved_here(each) or self.stands_in_hosts_file(each))
+
+    def fails_by_name(self, each: Counted) -> bool:
+        """Whether its name does not resolve, or leads to a private address where the service is not."""
+        address = each.result.attempt.address
+        is_private = address is not None and not is_public(address)
+        return phase_is(Phase.RESOLVE)(each) or (is_private and self.is_unexpected(each))
 
     def may_be_elsewhere(self, each: Counted) -> bool:
         """Whether it may be with a company that delivers for Apple: at a public address.

@@ -19,7 +19,8 @@ from netcheck.wire.transcript import HandshakeError, Transcript
 LOGIN_REQUIRED = 407
 _CHALLENGES = {LOGIN_REQUIRED: b"proxy-authenticate", 401: b"www-authenticate"}
 """Statuses that ask for a login, and where they say how. tinyproxy answers a wrong password with 401."""
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TO_A_LOGIN_PAGE = frozenset({301, 302, 303, 307, 308})
+"""With a Location: in place of an answer, a proxy leads to where people log in."""
 _NETWORK_LOGIN = 511  # RFC 6585 section 6
 
 _UNAVAILABLE = 503
@@ -110,7 +111,7 @@ class Refusal:
 
     def _status_reason(self) -> Reason:
         head = self.head
-        if head.status in _REDIRECTS and head[b"location"]:  # to where people log in
+        if head.status in _TO_A_LOGIN_PAGE and head[b"location"]:
             return Reason.PROXY_AUTH_REQUIRED
         if head.status == _UNAVAILABLE and head[b"retry-after"]:
             return Reason.PROXY_OVERLOADED

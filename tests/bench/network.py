@@ -84,6 +84,7 @@ class Network:
             failure,
             tls=self._certificate(walked),
             rtt=next(self._seconds),
+            proxy_not_after=next(self._clock) + 1e7 if Phase.PROXY_TLS in walked else None,
             proxy_spoke=Phase.PROXY_HANDSHAKE in walked if path.is_proxied else None,
         )
         return Result(service.name, host, port, path.name, attempt, None if by_name else next(self._seconds))

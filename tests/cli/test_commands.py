@@ -533,6 +533,16 @@ def test_an_empty_file_which_no_reload_takes_is_a_warning_of_config_check(tmp_pa
     assert result.stderr == f"{file}: warning: {warning}\n"
 
 
+def test_of_very_many_warnings_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.yaml"
+    odd = (f'  odd-{number:02}: "fd00::{number}:53"\n' for number in range(1, 26))
+    file.write_text(f"resolvers:\n{''.join(odd)}")
+    told = invoke("config", "check", file).stderr.splitlines()
+    assert len(told) == 21
+    assert told[19].startswith(f"{file}: warning: resolvers.odd-20.nameservers: ")
+    assert told[20] == f"{file}: warning: and 5 more warnings"
+
+
 def test_what_a_web_config_says_in_vain_is_a_warning_of_config_check(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text("http_server_config: {http2: true}\n")
     file = tmp_path / "netcheck.yaml"

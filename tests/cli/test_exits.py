@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from itertools import product
 from pathlib import Path
@@ -305,18 +304,3 @@ def test_a_config_that_never_comes_is_given_up(
     assert ended.exit_code == 2
     message = f"{file}:1:1: the config, or a file that it names: not read within 1 s\n"
     assert ended.stderr == message
-
-
-def test_a_config_to_follow_that_never_opens_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    over = threading.Event()
-    monkeypatch.setattr(reading, "LONGEST", 0.1)
-    monkeypatch.setattr(reading, "stamp_of", lambda _: over.wait(DEADLINE))
-    file = tmp_path / "netcheck.yaml"
-    ended = CliRunner().invoke(main, ["run", "--reload-on-change", "--config", str(file)])
-    over.set()
-    assert (ended.exit_code, ended.stderr) == (
-        2,
-        f"{file}:1:1: the config cannot be read: not read within 0 s\n",
-    )

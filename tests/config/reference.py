@@ -27,7 +27,8 @@ The file is YAML. Every key may be left out unless it says *needed*; an unknown 
 file name starts from the folder of the config file; `"${CREDENTIALS_DIRECTORY}/NAME"` is a credential that
 systemd passes. A duration is written like `30s`, `1m30s` or `500ms`. No password stands in this file: it
 stands in a file or in an environment variable that this file names. SIGHUP and `POST /-/reload` read the file
-again, and `netcheck run --reload-on-change` does when it changes; a faulty one changes nothing.
+again; `netcheck run --reload-on-change` does so when it or a password file changes, and every 30 s after
+a refusal. A faulty one changes nothing.
 
     netcheck config example --for web-proxy    # a config to start from; --help names all situations
     netcheck config check FILE                 # every error, with line and column

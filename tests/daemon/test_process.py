@@ -170,6 +170,24 @@ def test_a_file_that_is_replaced_is_taken_over_where_that_is_asked_for(tmp_path:
         daemon.wait("the reload", lambda: "path wifi is new" in daemon.logged())
 
 
+def test_a_password_that_is_replaced_is_taken_over_and_what_sighup_took_is_not_taken_twice(
+    tmp_path: Path, port: int
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("before")
+    file = daemon_config(tmp_path, services=ours(port))
+    squid = "{proxy: 'http://127.0.0.1:1', username: svc, password_file: password}"
+    file.write_text(file.read_text().replace("paths:\n", f"paths:\n  squid: {squid}\n"))
+    with running(file, "--reload-on-change") as daemon:
+        password.write_text("after")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait("the reload", lambda: "path squid has changed: proxies" in daemon.logged())
+        password.write_text("later")
+        daemon.wait("another", lambda: daemon.logged().count("path squid has changed: proxies") == 2)
+        assert daemon.logged().count("configuration reloaded") == 2
+        assert f"{password} has changed" in daemon.logged()
+
+
 # Reload storms
 
 

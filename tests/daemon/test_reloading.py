@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from netcheck.config.file import default
 from netcheck.config.reading.problems import ConfigError
 from netcheck.daemon import reloading
-from netcheck.daemon.reloading import Reloads, follow, read_config, threads
+from netcheck.daemon.reloading import Files, Reloads, follow, read_config, threads, try_again
 from netcheck.files import Stamp
 from tests.probe.peers import in_trio
 
@@ -119,6 +120,7 @@ def test_a_file_without_a_byte_is_refused_where_the_config_before_said_something
     assert trio.run(read_config, file, threads(), before) == default()
 
 
+FILE, PASSWORD = Path("netcheck.yaml"), Path("password")
 A, B, C = (Stamp(device=1, inode=inode, size=9, modified=0, changed=0) for inode in range(3))
 GONE = None
 
@@ -153,7 +155,108 @@ async def test_a_file_that_is_followed_is_read_again_once_it_stays_another(
         await trio.lowlevel.checkpoint()
         reloads.append(done)
 
-    monkeypatch.setattr(reloading, "stamp_of", look)
-    with pytest.raises(IndexError):  # the looks are at their end
-        await follow(Path("netcheck.yaml"), A, threads(), reload, every=0)
+    await followed(monkeypatch, look, {FILE: A}, reload, looks=len(looks))
     assert reloads == reloads_after
+
+
+async def followed(
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[[Path], Stamp],
+    taken: Files | Callable[[], Files],
+    reload: Callable[[], Awaitable[object]],
+    looks: int,
+) -> None:
+    """For so many looks."""
+    monkeypatch.setattr(reloading, "stamp_of", look)
+    with trio.CancelScope() as scope:
+        left = looks
+
+        async def sleep(_: float) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                scope.cancel()
+            await trio.lowlevel.checkpoint()
+
+        monkeypatch.setattr(trio, "sleep", sleep)
+        await follow(taken if callable(taken) else lambda: taken, threads(), reload, every=1)
+
+
+@in_trio
+async def test_a_password_that_changes_is_taken_in_as_the_config_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reloads = 0
+
+    async def reload() -> None:
+        nonlocal reloads
+        await trio.lowlevel.checkpoint()
+        reloads += 1
+
+    await followed(
+        monkeypatch, lambda file: B if file == PASSWORD else A, {FILE: A, PASSWORD: A}, reload, looks=5
+    )
+    assert reloads == 1
+
+
+@in_trio
+async def test_what_another_reload_has_taken_is_not_reloaded_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, after = {FILE: A}, {FILE: B}
+    looks = 0
+
+    def look(_: Path) -> Stamp:
+        nonlocal looks
+        looks += 1
+        return A if looks < 3 else B
+
+    async def reload() -> None:
+        pytest.fail("it was")
+
+    await followed(monkeypatch, look, lambda: before if looks < 4 else after, reload, looks=9)
+
+
+@in_trio
+async def test_a_bug_in_looking_at_the_files_costs_one_look(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks, reloads = 0, list[int]()
+
+    def look(_: Path) -> Stamp:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise RuntimeError("a bug")
+        return B
+
+    async def reload() -> None:
+        await trio.lowlevel.checkpoint()
+        reloads.append(looks)
+
+    await followed(monkeypatch, look, {FILE: A}, reload, looks=4)
+    assert reloads == [3]
+    assert caplog.text.count("internal error") == 1
+
+
+def test_a_config_that_was_refused_is_tried_again_until_it_is_taken() -> None:
+    answers = ["no password yet", "no password yet", None]
+    refused = False
+
+    async def reload() -> None:
+        nonlocal refused
+        await trio.lowlevel.checkpoint()
+        refused = answers.pop(0) is not None
+
+    async def main() -> None:
+        nonlocal refused
+        with trio.move_on_after(1000):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(try_again, lambda: refused, reload, 30)
+                await trio.sleep(100)
+                assert len(answers) == 3  # none was refused
+                refused = True
+                await trio.sleep_forever()
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+    assert (answers, refused) == ([], False)

@@ -20,6 +20,7 @@ from netcheck.model.paths import (
     Binding,
     Environment,
     Expected,
+    Nameserver,
     Pac,
     ProbePath,
     Proxy,
@@ -27,9 +28,10 @@ from netcheck.model.paths import (
     RecordType,
     Resolver,
     Role,
+    Transport,
 )
 from netcheck.model.push_certificates import Acceptance
-from netcheck.model.results import VISITS_REMEMBERED, Result, Visit
+from netcheck.model.results import VISITS_REMEMBERED, Result, Try, Visit
 from netcheck.model.services import Service
 from netcheck.state.state import State
 from tests.export.states import (
@@ -613,3 +615,40 @@ def test_what_was_known_before_an_outage_gives_way_to_what_comes_after_it() -> N
     assert values(facts, "netcheck_tls_certificate_not_after_timestamp_seconds") == [later.not_after]
     assert values(facts, "netcheck_dns_min_ttl_seconds") == [20]
     assert facts.ttls_before == {}
+
+
+NOT_AFTER = "netcheck_tls_certificate_not_after_timestamp_seconds"
+
+
+def test_of_each_https_proxy_the_latest_certificate_counts_and_the_first_to_expire_is_told() -> None:
+    one, other = (Proxy(ProxyScheme.HTTPS, host, 3128) for host in ("one.example", "other.example"))
+    path = ProbePath("web-proxy", (one,))
+
+    def visit(proxy: Proxy, not_after: float | None, at: float, port: int = 443) -> Visit:
+        result = a_result(proxies=(proxy,), proxy_not_after=not_after, at=at)
+        return a_visit(replace(result, path=path.name, port=port))
+
+    state = State()
+    state.configure((COURIER,), (path,))
+    state.record(visit(one, 1_760_000_000.0, at=1.0))
+    state.record(visit(one, 1_790_000_000.0, at=2.0, port=5223))
+    told = values(shown(state), NOT_AFTER, service="the proxy", path=path.name)
+    assert told == [1_790_000_000.0]
+    state.record(visit(other, 1_780_000_000.0, at=3.0))
+    told = values(shown(state), NOT_AFTER, service="the proxy", path=path.name)
+    assert told == [1_780_000_000.0]
+
+
+def test_when_the_certificate_of_a_resolver_over_tls_expires_is_told_of_each_path_that_asks_it() -> None:
+    resolver = Resolver("corp", (Nameserver("192.0.2.53", 853),), Transport.TLS)
+    paths = [ProbePath("direct", resolver=resolver), ProbePath("wifi", resolver=resolver), ProbePath("other")]
+    state = State()
+    state.configure((COURIER,), paths)
+    for at, not_after in ((1.0, 1_760_000_000.0), (2.0, 1_790_000_000.0)):
+        tried = Try("192.0.2.53:853", Transport.TLS, None, 0.004, not_after=not_after)
+        lookup = a_lookup(resolver="corp", tries=(tried,), at=at, rdtype=list(RecordType)[at == 1.0])
+        state.record(a_visit(a_result(at=at), lookups=[lookup]))
+    facts = shown(state)
+    assert values(facts, NOT_AFTER, service="the resolver", path="direct") == [1_790_000_000.0]
+    assert values(facts, NOT_AFTER, service="the resolver", path="wifi") == [1_790_000_000.0]
+    assert values(facts, NOT_AFTER, service="the resolver", path="other") == []

@@ -18,6 +18,7 @@ import trio
 
 from netcheck.history import database as database_module
 from netcheck.history import history as history_module
+from netcheck.history.claim import Claim
 from netcheck.history.database import Database, HistoryError, read
 from netcheck.history.history import History
 from netcheck.history.timeline import MOST
@@ -587,6 +588,20 @@ def test_a_file_that_another_daemon_writes_is_only_read(
             (said,) = caplog.messages
             assert f"{name} is written by another netcheck that runs" in said
     assert [span.cause for span in read(file)] == [BLOCKED.cause]
+
+
+def test_a_lock_that_somebody_removed_lets_one_write_and_not_two(tmp_path: Path) -> None:
+    file = tmp_path / "netcheck.db"
+    claim = Claim(file)
+    assert claim.take()
+    file.with_name("netcheck.db.lock").unlink()
+    with written_elsewhere(file):
+        assert not claim.take()
+    assert claim.take()
+    file.with_name("netcheck.db.lock").unlink()
+    assert claim.take()
+    assert not may_be_written_elsewhere(file)
+    claim.let_go()
 
 
 def test_a_file_is_ours_when_the_other_daemon_was_killed(

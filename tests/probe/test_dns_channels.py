@@ -3,6 +3,7 @@
 import os
 import resource
 import ssl
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -178,6 +179,7 @@ async def test_over_tls_the_servers_name_is_verified_or_its_address(
     async with peer(servfail, frames(good), context) as here:
         found = await ask(here, transport=TLS, server_name=server_name, ca_file=ca_file)
     assert (found.addresses, transports(found)) == (("192.0.2.7",), [TLS])
+    assert (found.tries[0].not_after or 0.0) > time.time()
 
 
 @in_trio

@@ -1,6 +1,7 @@
 """The proxy phases against scripted proxies on loopback; real ones stand in tests/system."""
 
 import ssl
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -297,6 +298,7 @@ async def test_an_https_proxy_has_a_tls_phase(ca: trustme.CA, tmp_path: Path) ->
     walk, failure = await over_tls(tmp_path, tls_handler(ca, "127.0.0.1", says(HTTP_YES)), ca)
     assert failure is None
     assert list(walk.phases) == [Phase.PROXY_CONNECT, Phase.PROXY_TLS, Phase.PROXY_HANDSHAKE]
+    assert (walk.proxy_not_after or 0.0) > time.time()
 
 
 @in_trio

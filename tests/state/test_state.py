@@ -503,6 +503,13 @@ def holding(*recorded: Hold) -> State:
     return state
 
 
+def test_where_the_clock_is_set_the_times_of_holds_move_with_it() -> None:
+    state = holding(UNDER_WAY)
+    state.note_clocks(1000.0, 0.0)
+    state.note_clocks(5010.0, 10.0)
+    assert state.holds.latest[UNDER_WAY.key].time == UNDER_WAY.time + 4000
+
+
 def test_holds_are_counted_from_zero_for_each_way_to_end() -> None:
     assert set(holding().holds.ends) == {UNDER_WAY.key, UNDER_WAY.key._replace(family=Family.IPV6)}
     assert holding().holds.ends[UNDER_WAY.key] == dict.fromkeys(HoldEnd, 0)

@@ -70,7 +70,7 @@ def unwritable(decoded: str) -> str | None:
     return None
 
 
-PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source)
+PASSWORD_FILE: Kind[Password] = file_kind(_from_file, lambda password: password.source, is_taken_in=True)
 PASSWORD_ENV: Kind[Password] = single(
     _from_environment,
     {"title": "the name of a variable", "type": "string", "pattern": r"\S"},

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from netcheck.config.reading.document import Location
 from netcheck.config.reading.pem import check_authorities
 from netcheck.config.reading.problems import Reading
 from netcheck.config.reading.values import Kind, refuse_variables, text_in
-from netcheck.files import LARGEST_PEM, read_file
+from netcheck.files import LARGEST_PEM, read_file, stamp_of
 
 T = TypeVar("T")
 
@@ -46,11 +47,19 @@ def _place(written: str, directory: Path) -> Path:
     return Path(given) / written[credential.end() + 1 :]
 
 
-def file_kind(look: Callable[[Path], T], show: Callable[[T], object] = str) -> Kind[T]:
-    """The name of a file, which is looked at at once: OSError and ValueError are faults."""
+def file_kind(
+    look: Callable[[Path], T], show: Callable[[T], object] = str, *, is_taken_in: bool = False
+) -> Kind[T]:
+    """The name of a file, which is looked at at once: OSError and ValueError are faults.
+
+    With `is_taken_in`, what was in it is what counts until the config is read again.
+    """
 
     def read(raw: object, at: Location, reading: Reading) -> T:
         file = reading.files[at] = _place(text_in(raw), reading.directory)
+        if is_taken_in:
+            with suppress(OSError):
+                reading.taken_in[file] = stamp_of(file)  # before it is read: no change is missed
         try:
             return look(file)
         except OSError as error:

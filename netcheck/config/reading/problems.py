@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netcheck.config.reading.document import Document, Fault, Location
+from netcheck.files import Stamp
 
 MOST_SHOWN = 20
-"""Problems in the text of an error: whoever mends these finds the rest soon enough."""
+"""Problems in the text of an error, and warnings: whoever mends these finds the rest soon enough."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,6 +44,13 @@ class ConfigError(Exception):
         super().__init__("\n".join(lines))
 
 
+def the_first(warnings: Iterable[str]) -> list[str]:
+    """What is told of them: the first twenty, and how many more there are."""
+    told = list(warnings)
+    more = [f"and {len(told) - MOST_SHOWN} more warnings"] if len(told) > MOST_SHOWN else []
+    return told[:MOST_SHOWN] + more
+
+
 class Reading:
     """A document while it is understood: gathers what is wrong, and knows which values are sound."""
 
@@ -51,6 +59,8 @@ class Reading:
         """Where relative file names start from."""
         self.files: dict[Location, Path] = {}
         """The files that the document names, by where."""
+        self.taken_in: dict[Path, Stamp] = {}
+        """Those whose content became a part of what is read, as they were then."""
         self.faults = list(document.faults)
         self._document = document
         self._faulty = set(document.spoiled)

@@ -65,7 +65,7 @@ class Fetching:
             except WalkEnded as ended:
                 reason = ended.failure.reason
                 if reason in OURS:
-                    raise PhaseError(reason, ended.failure.detail) from ended
+                    raise PhaseError.of(ended.failure) from ended
                 failed = failed or PhaseError(reason, f"{walk.peer}: {reason}")
             else:
                 stream.grant(2 * self.largest, Reason.BAD_ANSWER)

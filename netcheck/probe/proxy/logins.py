@@ -87,7 +87,7 @@ class _Known:
             detail = f"{self.under_way} requests with the login got no answer, so no more were sent"
             return PhaseError(Reason.PROXY_TIMEOUT, detail, login=silence)
         why = self._when_again() if self.rejections >= _FEW else "and others wait for an answer"
-        return PhaseError(last.reason, f"{last.detail}; {why}", last.evidence, last.login, last.software)
+        return PhaseError.of(last, detail=f"{last.detail}; {why}")
 
     def _when_again(self) -> str:
         """To the minute: each of many probes says it, and should say the same."""

@@ -119,8 +119,7 @@ class PacFiles:
                 await self._read(kept, pac, path, look_up)
             if kept.script is None:
                 assert kept.trouble is not None  # noqa: S101 - for the types: it was read
-                why, store = kept.trouble, kept.trouble.unusable_store
-                raise PhaseError(why.reason, why.detail, unusable_store=store)  # each with its own traceback
+                raise PhaseError.of(kept.trouble)  # each with its own traceback
             given = kept.fresh_answers().get(beside)
             if given is None:
                 given = trio.current_time(), await self._evaluated(look_up, path, kept.script, beside)

@@ -23,6 +23,7 @@ from netcheck.probe.proxy.tls import over_tls, without_certificate
 from netcheck.probe.resolve.destinations import leads_nowhere, why_no_address
 from netcheck.probe.resolve.names import LookUp
 from netcheck.probe.sockets import READ_LIMIT, Stream
+from netcheck.probe.tls import TlsStream
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import Handshake, handshake_for
 from netcheck.wire.http_asking import AskedByHttp, LoginWantedError
@@ -160,7 +161,7 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
     try:
         line = await _through_those_before(aside, route)
     except WalkEnded as ended:
-        raise PhaseError(ended.failure.reason, ended.failure.detail, ended.failure.evidence) from ended
+        raise PhaseError.of(ended.failure) from ended
     finally:
         if aside.connection is not None:
             walk.keep(aside.connection)  # and close it, whatever became of it
@@ -170,7 +171,12 @@ async def _through_them_again(route: ProxyRoute, walk: Walk) -> Stream:
 async def _secured(walk: Walk, route: ProxyRoute, line: _Line) -> Stream:
     if route.proxy.scheme is not ProxyScheme.HTTPS:
         return line.stream
-    return await walk.step(Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom)
+    secured = await walk.step(
+        Phase.PROXY_TLS, route.timeouts.tls, over_tls(line.stream, route.proxy), line.whom
+    )
+    times = (walk.proxy_not_after, secured.not_after if isinstance(secured, TlsStream) else None)
+    walk.proxy_not_after = min((each for each in times if each is not None), default=None)
+    return secured
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +284,8 @@ class _Asking:
             return await over_tls(await self.line.again(self.walk), self.route.proxy)
         except PhaseError as error:
             detail = f"{_LEFT_ALONE}: {error.detail}"
-            raise PhaseError(Reason.PROXY_CLOSED, detail, error.evidence) from error
+            # The login of one before it in a row may be no good: that says nothing of this one's.
+            raise PhaseError.of(error, reason=Reason.PROXY_CLOSED, detail=detail, login=None) from error
 
     def _silence(self, handshake: Handshake) -> PhaseError:
         whom, seconds = self.line.whom, self.route.timeouts.proxy

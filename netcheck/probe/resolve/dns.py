@@ -275,7 +275,9 @@ class _Inquiry:
             answer = Answer(Reason.DNS_TIMEOUT, self._silence(exchange, duration))
             if exchange.can_be_interrupted:
                 await self._listen(exchange, number)
-        self.tries.append(Try(asked, form.transport, answer.reason, duration, exchange.noise))
+        self.tries.append(
+            Try(asked, form.transport, answer.reason, duration, exchange.noise, exchange.not_after)
+        )
         return answer
 
     def _silence(self, exchange: Exchange, duration: float) -> str:

@@ -111,6 +111,8 @@ class Frames:
 
     def __init__(self, stream: TcpStream | TlsStream) -> None:
         self._stream = stream
+        self.not_after = stream.not_after if isinstance(stream, TlsStream) else None
+        """When the certificate of who is asked expires."""
 
     async def send(self, wire: bytes) -> None:
         await self._stream.send_all(len(wire).to_bytes(2) + wire)  # in one segment (RFC 7766 section 8)

@@ -44,6 +44,8 @@ class Exchange:
     noise: int = 0
     answer: Answer | None = None
     """What it came to, once it has."""
+    not_after: float | None = None
+    """As in Try."""
     _began: float = field(default_factory=trio.current_time)
     """By UDP, when the question left: to open a connection is part of asking, to open a socket is not."""
     _ended: float | None = None
@@ -86,6 +88,7 @@ class Exchange:
                 async with frames(
                     self.nameserver, self.transport, self.resolver, self.binding, self.notice_late
                 ) as way:
+                    self.not_after = way.not_after
                     await way.send(self.question.wire)
                     await self._hear(way)
         except PhaseError as error:

@@ -87,7 +87,7 @@ def wrong_peer(case: Case) -> Found | None:
     who = f"; the certificate is for {names[0]}" if names else ""
     owner = on_the_way(case, about)
     where = f"{the_hosts(case, about)} on {the_ports(case, about)}"
-    if all(map(case.is_led_astray, about)):
+    if all(map(case.is_balanced_astray, about)):
         next_step = (
             f"Ask {owner.asked} to correct where it leads {where}: {shortened(names)} answers. "
             "It has to go by the name in TLS (SNI)."

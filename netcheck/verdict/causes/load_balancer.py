@@ -48,7 +48,9 @@ def balancer_ends_tls(case: Case) -> Found | None:
     """It answers itself for a name of Apple's, with a certificate of its own or without TLS."""
     if not case.path.load_balancer:
         return None
-    about = case.mostly(lambda each: is_apples(each) and _ends_tls(each) and not case.is_led_astray(each))
+    about = case.mostly(
+        lambda each: is_apples(each) and _ends_tls(each) and not case.is_balanced_astray(each)
+    )
     if not about:
         return None
     balancer = the_balancers(about)

@@ -55,7 +55,7 @@ def _leads_proxies_nowhere(case: Case) -> Found | None:
 def _leads_astray(case: Case) -> Found | None:
     is_sinkholed, is_stray = reason_is(Reason.SINKHOLED), at_strays(case)
     about = case.mostly(
-        lambda each: not is_stray(each) and (is_sinkholed(each) or _is_led_astray(case, each))
+        lambda each: not is_stray(each) and (is_sinkholed(each) or _is_resolved_astray(case, each))
     )
     if not about:
         return None
@@ -124,7 +124,7 @@ def is_led_to_nobody(case: Case) -> Matches:
     reached = case.world.reached_at
     return lambda each: (
         case.is_unexpected(each)
-        and _is_led_astray(case, each)
+        and _is_resolved_astray(case, each)
         and (each.result.attempt.address, each.result.port) not in reached
     )
 
@@ -160,7 +160,7 @@ def _beside_apples(strays: Collection[_Place]) -> str:
     return f"Beside Apple's addresses, answers for {how_many(len(hosts), 'name')} have {addresses}"
 
 
-def _is_led_astray(case: Case, each: Counted) -> bool:
+def _is_resolved_astray(case: Case, each: Counted) -> bool:
     """Whether an address has nothing of the service's behind it, on any port, and is no good answer."""
     failure, address = each.failure, each.result.attempt.address
     if failure is None or failure.phase not in _AT_THE_ADDRESS or address is None:

@@ -32,6 +32,22 @@ def test_what_fails_in_tls_on_the_port_to_fall_back_to_is_told_as_such() -> None
     assert "In TLS their name is courier.push.apple.com (SNI)." in (judged.next_step or "")
 
 
+@pytest.mark.parametrize("of_5223", [None, DROPPED])
+@pytest.mark.parametrize("misled", [1, 3])
+def test_a_block_page_of_this_network_is_the_resolvers_where_the_config_counts_on_443_too(
+    of_5223: Failure | None, misled: int
+) -> None:
+    at_page = [
+        replace(each, attempt=replace(each.attempt, address="10.9.9.9"))
+        for each in couriers(Failure(Phase.TLS, Reason.TLS_NOT_TLS, "HTTP"), hosts=range(misled))
+    ]
+    beside = range(misled, 4)
+    results = [*at_page, *couriers(of_5223, (5223,), hosts=beside), *couriers(None, (443,), hosts=beside)]
+    judged = judge(results, paths=(FALLBACK,))
+    assert [(each.cause, each.hop) for each in judged.findings] == [(Cause.DNS_SINKHOLE, Hop.RESOLVER)]
+    assert "10.9.9.9" in (judged.next_step or "")
+
+
 UNRESOLVED = Failure(Phase.RESOLVE, Reason.DNS_TIMEOUT, "no answer from 10.0.0.53:53")
 ONLY_5223 = [*couriers(None, (5223,)), *couriers(DROPPED, (443,))]
 
