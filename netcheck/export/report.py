@@ -95,13 +95,20 @@ def _result(result: Result) -> Json:
     attempt, failure = result.attempt, result.attempt.failure
     return {
         "time": _iso(attempt.time),
-        **_of(result, "service", "host", "port", "path"),
-        **_of(attempt, "family", "address", "balancer", "source"),
+        "service": result.service,
+        "host": result.host,
+        "port": result.port,
+        "path": result.path,
+        "family": attempt.family,
+        "address": attempt.address,
+        "balancer": attempt.balancer,
+        "source": attempt.source,
         **_outcome(attempt),
         "evidence": failure.evidence_text or None if failure else None,
         "phases": dict(result.phases),
         "legs": _legs(attempt),
-        **_of(attempt, "rtt", "syn_retransmits"),
+        "rtt": attempt.rtt,
+        "syn_retransmits": attempt.syn_retransmits,
         "tls": _tls(attempt.tls) if attempt.tls else None,
         "choice": _choice(result.choice) if result.choice else None,
     }
@@ -126,7 +133,13 @@ def _way(attempt: Attempt) -> Json:
 
 
 def _outcome(attempt: Attempt) -> Json:
-    return {"outcome": attempt.outcome, **_of(attempt.failure, "phase", "reason", "detail")}
+    failure = attempt.failure
+    return {
+        "outcome": attempt.outcome,
+        "phase": failure.phase if failure else None,
+        "reason": failure.reason if failure else None,
+        "detail": failure.detail if failure else None,
+    }
 
 
 def _legs(attempt: Attempt) -> list[Json]:
@@ -152,16 +165,21 @@ def _lookup(lookup: Lookup) -> Json:
         "resolver": lookup.resolver,
         "outcome": lookup.outcome,
         "detail": lookup.detail if lookup.reason else None,
-        **_of(lookup, "addresses", "chain", "min_ttl", "duration"),
+        "addresses": lookup.addresses,
+        "chain": lookup.chain,
+        "min_ttl": lookup.min_ttl,
+        "duration": lookup.duration,
         "tries": [_try(attempt) for attempt in lookup.tries],
     }
 
 
 def _try(attempt: Try) -> Json:
     return {
-        **_of(attempt, "nameserver", "transport"),
+        "nameserver": attempt.nameserver,
+        "transport": attempt.transport,
         "outcome": attempt.reason or Outcome.SUCCESS,
-        **_of(attempt, "duration", "noise"),
+        "duration": attempt.duration,
+        "noise": attempt.noise,
     }
 
 
@@ -194,9 +212,11 @@ def _hold(hold: Hold) -> Json:
 
 
 def _of(record: object, *names: str) -> Json:
-    """What the JSON has under the names that the record has; nulls where there is none."""
-    values = {name: getattr(record, name) if record else None for name in names}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    """What the JSON has under the names that the record has; nulls where there is none.
+
+    Results and lookups, of which there are thousands, are written out, as that is quicker.
+    """
+    return {name: getattr(record, name) for name in names} if record else dict.fromkeys(names)
 
 
 def _iso(time: float | None) -> str | None:
