@@ -8,6 +8,8 @@ import importlib
 import signal
 import sys
 
+from netcheck.scarcity import lacking
+
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as for a background job
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 if sys.argv[1:2] == ["run"] and hasattr(signal, "SIGHUP"):  # Windows has none
@@ -16,7 +18,14 @@ if sys.argv[1:2] == ["run"] and hasattr(signal, "SIGHUP"):  # Windows has none
 
 def entry() -> None:
     """Run the command that the command line names."""
-    importlib.import_module("netcheck.cli.main").entry()
+    try:
+        command = importlib.import_module("netcheck.cli.main").entry
+    except Exception as error:
+        if (why := lacking(error)) is None:
+            raise
+        print(why, file=sys.stderr)
+        sys.exit(2)  # as whatever keeps a command from an answer
+    command()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ NO_MORE_MEMORY = (
     "the system lets netcheck have no more memory: raise MemoryMax, the container's limit or ulimit -v"
 )
 _AS_PYTHON_SAYS_IT = "can't start new thread"
-_AS_THE_LOADER_SAYS_IT = "failed to map segment from shared object"
-"""Of a module in C (glibc's elf/dl-map-segments.h); Python has no other sign of it."""
+_AS_THE_LOADER_SAYS_IT = ("failed to map segment from shared object", "annot allocate memory")
+"""Of a module in C (glibc's elf/dl-map-segments.h, dl-load.c); Python has no other sign of it."""
 
 
 def lacks_threads(error: BaseException | None) -> bool:
@@ -31,6 +31,6 @@ def lacking(error: BaseException | None) -> str | None:
             return NO_MORE_FILES
         case MemoryError() | OSError(errno=errno.ENOMEM):
             return NO_MORE_MEMORY
-        case ImportError() if _AS_THE_LOADER_SAYS_IT in str(error):  # for want of memory too
+        case ImportError() if any(each in str(error) for each in _AS_THE_LOADER_SAYS_IT):
             return NO_MORE_MEMORY
     return None

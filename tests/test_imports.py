@@ -90,7 +90,7 @@ MAY_IMPORT = {
         "shipped",
         "web",
     },
-    "__main__": {"cli"},
+    "__main__": {"cli", "scarcity"},
     "__init__": set(),
 }
 # Outside libraries that only these rooms may use.

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TextIO, cast
 
 import click
 
-from netcheck.scarcity import lacking
+from netcheck.scarcity import NO_MORE_MEMORY, lacking
 
 ALL_READY, NOT_READY, NO_ANSWER, WITH_LIMITS = 0, 1, 2, 3
 """No answer: it is asked wrongly, or the answer is lost; 1 would say that something is not ready."""
@@ -81,10 +81,15 @@ def end_with(command: Callable[[], object]) -> NoReturn:
         error.show()
         status = error.exit_code
     except Exception as error:  # a bug of ours is no finding
-        fail(
-            lacking(error) or f"{traceback.format_exc()}internal error: please report it with the lines above"
-        )
+        fail(lacking(error) or _as_bug())
     sys.exit(status)
+
+
+def _as_bug() -> str:
+    try:
+        return f"{traceback.format_exc()}internal error: please report it with the lines above"
+    except MemoryError:  # which then is why, whatever it looked like
+        return NO_MORE_MEMORY
 
 
 def _status_of(command: Callable[[], object]) -> int:

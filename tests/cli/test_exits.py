@@ -6,8 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -271,6 +273,10 @@ def test_a_bug_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
             "open no more files: raise LimitNOFILE or ulimit -n, or fs.file-max",
         ),
         (MemoryError(), "have no more memory: raise MemoryMax, the container's limit or ulimit -v"),
+        (
+            ImportError("libz.so.1: cannot create shared object descriptor: Cannot allocate memory"),
+            "have no more memory: raise MemoryMax, the container's limit or ulimit -v",
+        ),
     ],
 )
 def test_that_the_system_has_no_more_is_no_bug(
@@ -283,6 +289,34 @@ def test_that_the_system_has_no_more_is_no_bug(
         end_with(has_none)
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"the system lets netcheck {told}\n"
+
+
+def has_no_memory(*_: object) -> NoReturn:
+    raise MemoryError
+
+
+def test_with_too_little_memory_for_what_is_loaded_first_it_says_so_in_one_line() -> None:
+    script = """
+import importlib
+from netcheck.__main__ import entry
+
+def has_no_memory(_):
+    raise MemoryError
+
+importlib.import_module = has_no_memory
+entry()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (2, f"{NO_MORE_MEMORY}\n")
+
+
+def test_with_too_little_memory_to_tell_of_a_bug_it_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(traceback, "format_exc", has_no_memory)
+    with pytest.raises(SystemExit) as ended:
+        end_with(lambda: 1 / 0)
+    assert (ended.value.code, capsys.readouterr().err) == (2, f"{NO_MORE_MEMORY}\n")
 
 
 def test_with_too_little_memory_to_load_a_command_it_says_so_in_one_line() -> None:

@@ -12,7 +12,7 @@ from netcheck.config import web_file, web_tls
 from netcheck.config.file import Config, check, load, to_run
 from netcheck.config.reading import pem
 from netcheck.config.reading.problems import ConfigError
-from netcheck.files import LARGEST_PEM
+from netcheck.files import LARGEST_PEM, stamp_of
 from netcheck.web import protection
 from tests.certificates import issued as push_certificate
 from tests.web.pems import Pems, pems
@@ -61,8 +61,8 @@ def test_faults_of_the_config_hide_none_of_the_files_that_it_names(file: Path) -
 
 def test_a_config_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else what is checked may be another file than what was refused."""
-    texts = iter([b"liste: 1\n"])
-    monkeypatch.setattr(config_file, "read_file", lambda *_: next(texts))
+    texts = iter([(stamp_of(Path(__file__)), b"liste: 1\n")])
+    monkeypatch.setattr(config_file, "read_if_changed", lambda *_: next(texts))
     with pytest.raises(ConfigError):
         check(file)
 

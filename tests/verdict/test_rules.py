@@ -826,6 +826,13 @@ def test_what_is_said_are_plain_sentences_of_at_most_25_words_and_the_reply_stan
 
 
 @pytest.mark.parametrize("name", SCENES)
+def test_a_fault_that_asks_somebody_asks_who_is_named_as_whom_to_ask(name: str) -> None:
+    for finding in SCENES[name].judged().faults:  # by this, tickets are addressed
+        asks = finding.next_step.startswith("Ask ")
+        assert not asks or finding.next_step.startswith(f"Ask {finding.asked} ")
+
+
+@pytest.mark.parametrize("name", SCENES)
 def test_a_finding_has_an_owner_and_a_hop_that_its_path_can_have(name: str) -> None:
     judged = SCENES[name].judged()
     for finding in judged.findings:
