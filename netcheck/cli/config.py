@@ -11,7 +11,8 @@ from netcheck.cli.reading import or_fail
 from netcheck.config import examples
 from netcheck.config.file import EMPTY, check, schema, show
 from netcheck.config.web_file import settle
-from netcheck.history.database import HistoryError, refuse_another_history
+from netcheck.history.database import refuse_another_history
+from netcheck.history.unusable import HistoryError
 
 _FILE = click.Path(path_type=Path)
 
