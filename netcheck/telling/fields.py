@@ -6,7 +6,6 @@ Knows facts only. The console, the status page and the report all say it in thes
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import NamedTuple
 
 from netcheck.facts import Facts
@@ -171,8 +170,13 @@ class Field:
         return sorted(found, key=lambda failure: failure.lacks_route)
 
     def _typical_seconds(self) -> float:
-        """The median over the probes that succeeded, from after resolving to the last answer."""
-        return median(r.attempt.seconds for r in self.results if r.attempt.failure is None)
+        """The median over the probes that succeeded, from after resolving to the last answer.
+
+        `statistics` would load fractions and decimals for it.
+        """
+        took = sorted(r.attempt.seconds for r in self.results if r.attempt.failure is None)
+        half = len(took) // 2
+        return (took[half] + took[~half]) / 2
 
 
 class Fields:

@@ -6,7 +6,6 @@ Its logins stand in `proxy_login`, its rules in `proxy_rules`, what it makes of 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from statistics import median_low
 
 from netcheck.model.failing import Phase, Reason
 from netcheck.model.findings import Cause, Hop, Needed, Verdict
@@ -328,10 +327,15 @@ def proxy_slow(case: Case) -> Found | None:
     for place in sorted(through):
         plain = [took for path in straight for took in durations[path].get(place, ())]
         if plain and through[place]:
-            proxied, directly = median_low(through[place]), median_low(plain)
+            proxied, directly = _typical(through[place]), _typical(plain)
             if _is_slow(proxied, directly):
                 return _slowness(case, place, proxied, directly)
     return None
+
+
+def _typical(seconds: Sequence[float]) -> float:
+    """The median, of an even number the lower one. `statistics` would load fractions and decimals for it."""
+    return sorted(seconds)[(len(seconds) - 1) // 2]
 
 
 def _is_slow(proxied: float, plain: float) -> bool:
