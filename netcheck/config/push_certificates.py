@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from netcheck.apns import push_certificate
+from netcheck.apns.push_certificate_limits import LARGEST, UnusableError
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.logins import MISPLACED, PASSWORD_ENV, PASSWORD_FILE, TWO_PASSWORDS, Password
 from netcheck.config.reading.named_files import FILE_TO_COME
@@ -87,16 +88,15 @@ def to_push_certificate(name: str, keys: PushCertificateKeys) -> PushCertificate
 def trouble_with(file: PushCertificateFile) -> str | None:
     """Why the file cannot be used as it is now; None for one that can. Blocks."""
     try:
-        data = read_file(file.file, push_certificate.LARGEST)
+        data = read_file(file.file, LARGEST)
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    trouble = push_certificate.read_in_time(file, data).error
-    return trouble or (_trouble_proving(file, data) if file.verify else None)
-
-
-def _trouble_proving(file: PushCertificateFile, data: bytes) -> str | None:
+    opening = import_module("netcheck.apns.push_certificate")  # with the first file: a daemon may have none
+    trouble: str | None = opening.read_in_time(file, data).error
+    if trouble or not file.verify:
+        return trouble
     try:
-        push_certificate.identity_in_time(file, data)
-    except push_certificate.UnusableError as error:
+        opening.identity_in_time(file, data)
+    except UnusableError as error:
         return str(error)
     return None
