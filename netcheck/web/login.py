@@ -13,9 +13,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from enum import Enum
 from functools import partial
+from importlib import import_module
 from typing import TypeVar
 
-import bcrypt
 import trio
 
 from netcheck.model.credentials import Secret
@@ -133,7 +133,9 @@ def _credentials(authorization: str) -> tuple[str, bytes] | None:
 
 
 def _matches(password: bytes, expected: bytes) -> bool:
+    """Loads bcrypt with the first login: most web ports ask for none."""
+    bcrypt = import_module("bcrypt")
     try:
-        return bcrypt.checkpw(password[:_LONGEST], expected)
+        return bool(bcrypt.checkpw(password[:_LONGEST], expected))
     except ValueError:  # nothing that bcrypt takes for a password
         return False
