@@ -73,12 +73,15 @@ def _certificate(der: bytes, is_leaf: bool) -> Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
+    """Authorities, by their subject in DER. What the library cannot read vouches for nobody.
 
-    by_subject: Mapping[bytes, tuple[Certificate, ...]] = field(default_factory=dict)
+    Read anew when one is asked for: a store has some 140, and the chains of a site end at three of them.
+    """
+
+    by_subject: Mapping[bytes, tuple[bytes, ...]] = field(default_factory=dict)
 
     def named(self, subject: bytes) -> tuple[Certificate, ...]:
-        return self.by_subject.get(subject, ())
+        return tuple(_seen(der, False) for der in self.by_subject.get(subject, ()))
 
 
 NOBODY = Store()
@@ -86,11 +89,10 @@ NOBODY = Store()
 
 def store(authorities: Iterable[bytes]) -> Store:
     """A store of certificates in DER."""
-    found: dict[bytes, tuple[Certificate, ...]] = {}
+    found: dict[bytes, tuple[bytes, ...]] = {}
     for der in authorities:
-        authority = _certificate(der, is_leaf=False)
-        subject = authority.said.subject.der
-        found[subject] = (*found.get(subject, ()), authority)
+        subject = certificates.read(der, most_names=0).subject.der
+        found[subject] = (*found.get(subject, ()), der)
     return Store(found)
 
 
@@ -121,12 +123,12 @@ def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
     return either
 
 
-_presented = _remembered(_certificate)
+_seen = _remembered(_certificate)
 
 
 def chain_of(presented: Sequence[bytes]) -> list[Certificate]:
     """The certificates in their order, as many as may matter."""
-    return [_presented(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
+    return [_seen(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
 
 
 class Way(NamedTuple):
