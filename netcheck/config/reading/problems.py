@@ -3,9 +3,9 @@
 Nothing that is refused reaches a message: sooner or later somebody writes a password where none belongs.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from netcheck.config.reading.document import Document, Fault, Location
@@ -102,11 +102,15 @@ _LONGEST_WORD = 60
 
 
 def closest(word: object, known: Iterable[str], at_least: float = 0.6) -> str | None:
-    """The known word that was probably meant; `at_least` is how alike they must be, from 0 to 1."""
+    """The known word that was probably meant; `at_least` is how alike they must be, from 0 to 1.
+
+    Loads difflib with the first: where all is spelt right, as in a daemon's config, it is of no use.
+    """
     if not isinstance(word, str) or len(word) > _LONGEST_WORD:
         return None
     spelt = {each.lower(): each for each in known}
-    return next((spelt[each] for each in difflib.get_close_matches(word.lower(), spelt, 1, at_least)), None)
+    matches = import_module("difflib").get_close_matches(word.lower(), spelt, 1, at_least)
+    return next((spelt[each] for each in matches), None)
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
