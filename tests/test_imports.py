@@ -110,7 +110,7 @@ ONLY_IN = {
     },
     "socket": {"probe", "daemon", "lab", "web"},  # the daemon tells systemd how it is
     # config reads a CA file once, to refuse a broken one with its place
-    "ssl": {"probe", "config", "lab", "tls_driver", "web"},
+    "ssl": {"apns", "probe", "config", "lab", "tls_driver", "web"},
     "cryptography": {"apns", "lab"},
     "certifi": {"apns"},
     "dns": {"probe", "lab"},

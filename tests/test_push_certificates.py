@@ -11,7 +11,9 @@ import pytest
 import trio
 
 from netcheck import push_certificates
-from netcheck.apns.push_certificate import LARGEST, read_in_time
+from netcheck.apns import push_certificate
+from netcheck.apns.push_certificate import read_in_time
+from netcheck.apns.push_certificate_limits import LARGEST
 from netcheck.files import Stamp
 from netcheck.model.credentials import Secret
 from netcheck.model.paths import ProbePath
@@ -187,7 +189,7 @@ def test_a_file_that_hangs_is_given_up_and_delays_no_other(
             release.wait(DEADLINE)
         return reading(file, data)
 
-    monkeypatch.setattr(push_certificates, "read_in_time", stuck)
+    monkeypatch.setattr(push_certificate, "read_in_time", stuck)
     monkeypatch.setattr(push_certificates, "_LONGEST_READ", 0.2)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     told: list[PushCertificate] = []
@@ -204,7 +206,7 @@ def test_a_bug_of_ours_costs_one_certificate(
     def broken(file: PushCertificateFile, data: bytes) -> PushCertificate:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(push_certificates, "read_in_time", broken)
+    monkeypatch.setattr(push_certificate, "read_in_time", broken)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     assert read_once(PushCertificateFile("mdm", tmp_path / "mdm.pem")).error == "internal error: see the log"
     assert "ZeroDivisionError" in caplog.text
@@ -249,7 +251,7 @@ def test_a_bug_of_ours_in_reading_costs_one_proof(
     async def show(*_: object) -> tuple[Acceptance, str]:
         raise AssertionError("there is nothing to show")
 
-    monkeypatch.setattr(push_certificates, "identity_in_time", broken)
+    monkeypatch.setattr(push_certificate, "identity_in_time", broken)
     (tmp_path / "mdm.pem").write_bytes(GOOD.pem)
     asked = ToProve(PushCertificateFile("mdm", tmp_path / "mdm.pem"), PROVIDER, ProbePath("direct"))
     proof = trio.run(prove, asked, threads(), show)

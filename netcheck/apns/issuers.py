@@ -7,19 +7,17 @@ its key and its dates is for who asks.
 import base64
 import hashlib
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from importlib import import_module
 from typing import NamedTuple, TypeVar
-
-from cryptography import x509
-from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 
 from netcheck.apns import certificates
 from netcheck.apns.certificates import Said
+from netcheck.apns.signatures import are_signed
 from netcheck.model.results import Trust
 
 _LONGEST_CHAIN = 32
@@ -29,22 +27,9 @@ _MOST_SIGNATURES = 12
 _LARGEST_KEY = 1100
 """Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
 _REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
-"""Certificates, and bytes of one, or of one and its issuer: as many as peers of one site show, and too few to
-fill the memory."""
+"""Certificates, and bytes of one, or of one with its issuer and those below it: as many as peers of one site
+show, and too few to fill the memory."""
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]{1,200000})-----END CERTIFICATE-----")
-
-_UNUSABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    InvalidSignature,
-    InternalError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-"""What the library raises for certificates that it cannot use, and for signatures that are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +53,23 @@ def _certificate(der: bytes, is_leaf: bool) -> Certificate:
     return Certificate(der, said, hashlib.sha256(der).digest())
 
 
-Store = Mapping[bytes, tuple[Certificate, ...]]
-"""Authorities, by their subject in DER. What the library cannot read vouches for nobody."""
+Store = Mapping[bytes, tuple[bytes, ...]]
+"""Authorities in DER, by their subject in DER. They are read when a chain asks for one: a system's store has
+some 140, and the chains of a site end at three of them. What cannot be read vouches for nobody."""
 NOBODY: Store = {}
+
+
+def named(authorities: Store, subject: bytes) -> list[Certificate]:
+    """Those of them that have this subject, in DER."""
+    return [_seen(der, False) for der in authorities.get(subject, ())]
 
 
 def store(authorities: Iterable[bytes]) -> Store:
     """A store of certificates in DER."""
-    found: dict[bytes, tuple[Certificate, ...]] = {}
+    found: dict[bytes, tuple[bytes, ...]] = {}
     for der in authorities:
-        authority = _certificate(der, is_leaf=False)
-        subject = authority.said.subject.der
-        found[subject] = (*found.get(subject, ()), authority)
+        subject = certificates.read(der, most_names=0).subject.der
+        found[subject] = (*found.get(subject, ()), der)
     return found
 
 
@@ -92,7 +82,7 @@ def in_pem(data: bytes) -> list[bytes]:
     return found
 
 
-K = TypeVar("K", bool, bytes)
+K = TypeVar("K", bool, tuple[bytes, ...])
 T = TypeVar("T")
 
 
@@ -104,18 +94,18 @@ def _remembered(look: Callable[[bytes, K], T]) -> Callable[[bytes, K], T]:
     known = lru_cache(_REMEMBERED)(look)
 
     def either(der: bytes, about: K) -> T:
-        size = len(der) + (len(about) if isinstance(about, bytes) else 0)
+        size = len(der) + (sum(map(len, about)) if isinstance(about, tuple) else 0)
         return known(der, about) if size <= _LARGEST_REMEMBERED else look(der, about)
 
     return either
 
 
-_presented = _remembered(_certificate)
+_seen = _remembered(_certificate)
 
 
 def chain_of(presented: Sequence[bytes]) -> list[Certificate]:
     """The certificates in their order, as many as may matter."""
-    return [_presented(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
+    return [_seen(der, place == 0) for place, der in enumerate(presented[:_LONGEST_CHAIN])]
 
 
 class Way(NamedTuple):
@@ -165,66 +155,65 @@ class _Search:
         self._checks_left = _MOST_SIGNATURES
 
     def way_up(self, chain: Sequence[Certificate]) -> Way | None:
-        reached: dict[Certificate, tuple[Said, ...]] = {chain[0]: ()} if chain else {}
+        reached: dict[Certificate, _Path] = {chain[0]: (chain[0],)} if chain else {}
         waiting = list(reached)
         for current in waiting:  # grows meanwhile
-            below = reached[current]
-            if found := self._end_at(current, below):
+            path = reached[current]
+            if found := self._end_at(path):
                 return found
             for parent in chain[1:]:
-                if parent in reached or not self._is_issued_by(current, parent):
+                if parent in reached or not self._is_issued_by(path, parent):
                     continue
-                above = (*below, parent.said)
+                above = _issuers(path, parent)
                 if not self._takes(above):
                     continue
                 if parent.fingerprint in self._anchors.known:
                     return Way(Trust.APPLE, above)
-                reached[parent] = above
+                reached[parent] = (*path, parent)
                 waiting.append(parent)
         return None
 
-    def _end_at(self, current: Certificate, below: tuple[Said, ...]) -> Way | None:
-        """Where it is in a store, or was issued by who is."""
+    def _end_at(self, path: "_Path") -> Way | None:
+        """Where its last one is in a store, or was issued by who is."""
+        current = path[-1]
         for trust, authorities in self._anchors.stores:
-            if any(current.der == known.der for known in authorities.get(current.said.subject.der, ())):
-                return Way(trust, below)
-            for issuer in authorities.get(current.said.issuer.der, ()):
-                above = (*below, issuer.said)
-                if issuer.said.is_in_date(self._time) and self._takes(above) and self._holds(current, issuer):
+            if any(current.der == known.der for known in named(authorities, current.said.subject.der)):
+                return Way(trust, _issuers(path))
+            for issuer in named(authorities, current.said.issuer.der):
+                above = _issuers(path, issuer)
+                if issuer.said.is_in_date(self._time) and self._takes(above) and self._holds(path, issuer):
                     return Way(trust, above)
         return None
 
-    def _is_issued_by(self, current: Certificate, issuer: Certificate) -> bool:
-        is_named = current.said.issuer.der == issuer.said.subject.der
-        return is_named and issuer.may_issue(self._time) and self._holds(current, issuer)
+    def _is_issued_by(self, path: "_Path", issuer: Certificate) -> bool:
+        is_named = path[-1].said.issuer.der == issuer.said.subject.der
+        return is_named and issuer.may_issue(self._time) and self._holds(path, issuer)
 
-    def _holds(self, certificate: Certificate, issuer: Certificate) -> bool:
-        """Whether the certificate was signed by an issuer that has the name it gives."""
+    def _holds(self, path: "_Path", issuer: Certificate) -> bool:
+        """Whether the last one was signed by an issuer that has the name it gives."""
         if self._checks_left <= 0:
             return False
         self._checks_left -= 1
-        return _is_signed_by(certificate.der, issuer.der)
+        *below, current = path
+        return _is_signed(current.der, (*(each.der for each in below), issuer.der))
+
+
+_Path = tuple[Certificate, ...]
+"""From the leaf upwards, each signed by the next."""
+
+
+def _issuers(path: _Path, *more: Certificate) -> tuple[Said, ...]:
+    return tuple(each.said for each in (*path[1:], *more))
 
 
 @_remembered
-def _is_signed_by(der: bytes, issuer: bytes) -> bool:
-    certificate, authority = _loaded(der), _loaded(issuer)
-    if certificate is None or authority is None:
+def _is_signed(der: bytes, others: tuple[bytes, ...]) -> bool:
+    """Whether the issuer, the last of the others, has signed the certificate; those before lead up to it."""
+    *below, issuer = others
+    if max(map(len, (der, *others))) > certificates.LARGEST:
         return False
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except _UNUSABLE:
-        return False
-    return True
-
-
-def _loaded(der: bytes) -> x509.Certificate | None:
-    """As the library reads it; None where it cannot, or is not to try."""
-    if len(der) > certificates.LARGEST:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a peer's certificate, or an old root's: nobody here can help
-        try:
-            return x509.load_der_x509_certificate(der)
-        except _UNUSABLE:
-            return None
+    # Its own signature, OpenSSL does not check where it trusts it.
+    is_rsa = certificates.read((*below, der)[0], most_names=0).rsa_bits > 0
+    if der != issuer and are_signed((*below, der), issuer, is_rsa=is_rsa):
+        return True
+    return bool(import_module("netcheck.apns.library").is_signed_by(der, issuer))

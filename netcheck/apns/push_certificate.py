@@ -28,14 +28,10 @@ from cryptography.x509.oid import NameOID
 
 from netcheck.apart import ApartError, run_apart
 from netcheck.apns.certificates import read as read_der
+from netcheck.apns.push_certificate_limits import LARGEST, LONGEST, UnusableError
 from netcheck.model.credentials import Secret
 from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity
 
-LARGEST = 256 * 1024
-"""Bytes that a file may have: a key and its chain have some 10 KiB."""
-
-LONGEST = 10.0
-"""Seconds that opening an encrypted file may take; as they are made today it is less than one."""
 _LONGEST_TOPIC = 255
 _NO_KEY = (
     "no private key is to be had from the file, and `verify` needs it: export the certificate with its key, "
@@ -48,10 +44,6 @@ _ENCRYPTED = b"ENCRYPTED"  # in the first lines of a private key in PEM (RFC 746
 _KEY = re.compile(rb"((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.{1,65536}?-----END \1-----", re.DOTALL)
 """What follows the words below."""
 _BEGIN = b"-----BEGIN "
-
-
-class UnusableError(Exception):
-    """There is no push certificate in these bytes; `str()` says why, and what to do, without any secret."""
 
 
 def read_in_time(file: PushCertificateFile, data: bytes) -> PushCertificate:

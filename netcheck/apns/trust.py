@@ -15,7 +15,18 @@ from pathlib import Path
 import certifi
 
 from netcheck.apns.certificates import Said, printable
-from netcheck.apns.issuers import NOBODY, Anchors, Certificate, Store, Way, chain_of, in_pem, store, way_up
+from netcheck.apns.issuers import (
+    NOBODY,
+    Anchors,
+    Certificate,
+    Store,
+    Way,
+    chain_of,
+    in_pem,
+    named,
+    store,
+    way_up,
+)
 from netcheck.model.failing import Reason
 from netcheck.model.results import TlsInfo, Trust
 
@@ -197,7 +208,7 @@ def _of_issuers(chain: Sequence[Certificate], anchors: Anchors, time: datetime) 
     """Which certificate is out of date, of those that are the issuers' by their names."""
     names = dict.fromkeys(each.said.issuer.der for each in chain)  # in their order
     stores = [authorities for _, authorities in anchors.stores]
-    stored = [each for authorities in stores for name in names for each in authorities.get(name, ())]
+    stored = [each for authorities in stores for name in names for each in named(authorities, name)]
     sent = [each for each in chain[1:] if each.said.subject.der in names]
     issuers = (issuer.said for issuer in (*sent, *stored))
     told = (_out_of_date(said, time, _certificate_of(said)) for said in issuers)

@@ -12,7 +12,8 @@ from netcheck.config import examples
 from netcheck.config.file import EMPTY, check, schema, show
 from netcheck.config.reading.problems import the_first
 from netcheck.config.web_file import settle
-from netcheck.history.database import HistoryError, refuse_another_history
+from netcheck.history.database import refuse_another_history
+from netcheck.history.unusable import HistoryError
 
 _FILE = click.Path(path_type=Path)
 

@@ -15,8 +15,9 @@ from netcheck.config.file import load
 from netcheck.config.reading.durations import seconds
 from netcheck.console.incidents import render
 from netcheck.export.report import incidents as as_json
-from netcheck.history.database import HistoryError, read
+from netcheck.history.database import read
 from netcheck.history.timeline import Timeline
+from netcheck.history.unusable import HistoryError
 
 _LONGEST = 15.0
 """Seconds that reading the file may take."""

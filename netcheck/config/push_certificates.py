@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from netcheck.apns import push_certificate
+from netcheck.apns.push_certificate_limits import LARGEST, UnusableError
 from netcheck.config.reading.document import Location
 from netcheck.config.reading.logins import MISPLACED, PASSWORD_ENV, PASSWORD_FILE, TWO_PASSWORDS, Password
 from netcheck.config.reading.named_files import FILE_TO_COME
@@ -87,12 +88,13 @@ def to_push_certificate(name: str, keys: PushCertificateKeys) -> PushCertificate
 def trouble_with(file: PushCertificateFile) -> str | None:
     """Why the file cannot be used as it is now; None for one that can. Blocks."""
     try:
-        data = read_file(file.file, push_certificate.LARGEST)
-        trouble = push_certificate.read_in_time(file, data).error
+        data = read_file(file.file, LARGEST)
+        opening = import_module("netcheck.apns.push_certificate")  # with the first file
+        trouble: str | None = opening.read_in_time(file, data).error
         if file.verify and trouble is None:
-            push_certificate.identity_in_time(file, data)
+            opening.identity_in_time(file, data)
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    except push_certificate.UnusableError as error:
+    except UnusableError as error:
         return str(error)
     return trouble

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from netcheck.files import open_file, stamp_of
 from netcheck.history.timeline import MOST
+from netcheck.history.unusable import HistoryError
 from netcheck.model.findings import Cause, Hop, Verdict
 from netcheck.model.incidents import Key, Span
 from netcheck.model.paths import Role
@@ -63,10 +64,6 @@ _DROP_MANY = """
 DELETE FROM spans WHERE ended IS NOT NULL
     AND rowid NOT IN (SELECT rowid FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?)
 """
-
-
-class HistoryError(Exception):
-    """The file cannot be used; the message says why and what to do."""
 
 
 class _DamagedError(HistoryError):

@@ -3,18 +3,20 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import trio
 
-from netcheck.history.claim import Claim
-from netcheck.history.database import Database, HistoryError, read, refuse_another_history
 from netcheck.history.timeline import Describe, Timeline
+from netcheck.history.unusable import HistoryError
 from netcheck.model.findings import Judgement
-from netcheck.model.incidents import Key, Span
+
+if TYPE_CHECKING:
+    from netcheck.history.kept import Kept
 
 _log = logging.getLogger("netcheck")
 _WRITE_EVERY = 60.0
@@ -25,50 +27,7 @@ _LAST_WRITE = 3.0
 _BELIEVED_AFTER = 3600.0
 """Seconds for which a clock has to say so before anything is forgotten by it: one that is ahead for a moment,
 as until NTP has set it, would cost everything."""
-_ANOTHER = (
-    "{} is written by another netcheck that runs, and two would list everything twice: stop one of them, or "
-    "name another file in `history`"
-)
 _IN_MEMORY = "incidents are kept in memory until it can"
-
-
-T = TypeVar("T")
-
-
-class _Kept:
-    """The file in use, and how far it is known."""
-
-    def __init__(self, file: Path) -> None:
-        self.database = Database(file)
-        self.claim = Claim(file)
-        self.is_unread, self.is_ours = True, False
-        self._threads = trio.CapacityLimiter(1)  # one that hangs holds up the others of this file
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether its thread is still at something that nobody waits for any more."""
-        return self._threads.available_tokens == 0
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        return await trio.to_thread.run_sync(work, limiter=self._threads, abandon_on_cancel=True)
-
-    def take(self) -> bool:
-        """Whether it is for us to write. HistoryError where it is left alone, with nothing beside it."""
-        with suppress(OSError):  # told by who reads it
-            refuse_another_history(self.database.file)
-        return self.claim.take()
-
-    def write(self, spans: Mapping[Key, Span], before: float) -> None:
-        if not self.is_ours:
-            raise HistoryError(_ANOTHER.format(self.database.file))
-        self.database.write(spans, before)
-
-    def look(self) -> list[Span]:
-        """What another daemon has written so far; what is wrong with the file is for that one to say."""
-        try:
-            return read(self.database.file)
-        except HistoryError:
-            return []
 
 
 class History:
@@ -82,8 +41,8 @@ class History:
         """When the clock was last looked at, to forget by it, and what it said."""
         self._believed = 0.0
         """What time it is at least, in Unix seconds."""
-        self._kept: _Kept | None = None
-        self._left: list[_Kept] = []
+        self._kept: Kept | None = None
+        self._left: list[Kept] = []
         """Those that are in use no longer, and may still be claimed."""
         self._problem: str | None = None
         self._wake = trio.Event()
@@ -100,7 +59,7 @@ class History:
         if file != (self._kept.database.file if self._kept else None):
             if self._kept:
                 self._left.append(self._kept)
-            self._kept = _Kept(file) if file else None
+            self._kept = _kept(file) if file else None
         self._wake.set()
 
     def note(
@@ -159,7 +118,7 @@ class History:
         else:
             self._say(None)
 
-    async def _read(self, kept: _Kept) -> None:
+    async def _read(self, kept: "Kept") -> None:
         """Once; and once more when the file is ours, after another daemon wrote to it."""
         is_ours = await kept.in_thread(kept.take)
         if kept.is_unread or (is_ours and not kept.is_ours):
@@ -181,3 +140,9 @@ class History:
         elif self._problem and not problem:
             _log.info("history: the file is written again")
         self._problem = problem
+
+
+def _kept(file: Path) -> "Kept":
+    """Loads SQLite with the first file: without one, the daemon has no use for it."""
+    kept: Kept = import_module("netcheck.history.kept").Kept(file)
+    return kept

@@ -13,13 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netcheck.apns import push_certificate
-from netcheck.apns.push_certificate import (
-    LARGEST,
-    UnusableError,
-    identity_in_time,
-    read,
-    read_in_time,
-)
+from netcheck.apns.push_certificate import identity_in_time, read, read_in_time
+from netcheck.apns.push_certificate_limits import LARGEST, UnusableError
 from netcheck.files import as_file
 from netcheck.model.credentials import Secret
 from netcheck.model.push_certificates import PushCertificate, PushCertificateFile, PushIdentity

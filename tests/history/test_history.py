@@ -19,9 +19,10 @@ import trio
 from netcheck.history import database as database_module
 from netcheck.history import history as history_module
 from netcheck.history.claim import Claim
-from netcheck.history.database import Database, HistoryError, read
+from netcheck.history.database import Database, read
 from netcheck.history.history import History
 from netcheck.history.timeline import MOST
+from netcheck.history.unusable import HistoryError
 from netcheck.model.findings import Cause, Hop, Judgement, Verdict
 from netcheck.model.incidents import Onset, Span
 from netcheck.model.paths import Role
