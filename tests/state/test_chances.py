@@ -109,8 +109,17 @@ def test_in_one_look_few_hosts_show_by_all_ports_together_that_it_is_chance() ->
 
 
 def test_in_one_look_a_port_on_which_nothing_answers_is_no_matter_of_chance() -> None:
+    chance = ("0bx", "1bx", "2bx", "0bo", "1bo", "2bo")
+    dead = [f"{host}ax" for _ in range(2) for host in range(4)]
+    assert looked(*chance, *dead) == {(443, Family.IPV4)}
+
+
+def test_in_one_look_a_port_that_was_asked_too_seldom_may_be_silent_by_chance() -> None:
+    """Where half of the probes fail, a quarter of the hosts with one address do so twice."""
     seen = ("0ax", "0bx", "1bx", "2bx", "0ax", "0bo", "1bo", "2bo")
-    assert looked(*seen) == {(443, Family.IPV4)}
+    assert looked(*seen) == {(443, Family.IPV4), (5223, Family.IPV4)}
+    seldom = [f"{host}bo" for host in range(3, 16)]  # a fifth
+    assert looked(*seen, *seldom, "0ax") == {(443, Family.IPV4)}
 
 
 def test_what_is_well_again_is_forgotten() -> None:
