@@ -96,9 +96,14 @@ class _Series:
         """How many probes were no second ones of what had failed."""
         return self.probes - self.again
 
-    def may_be_chance(self, share: float) -> bool:
-        """In one look: whether it has answered at all, or was asked too seldom to tell where so many fail."""
-        return self.answers or share**self.probes > _HARDLY
+    def may_be_silent_by_chance(self, share: float) -> bool:
+        """Whether its last probes failed, and are too few to tell where such a share of others fails."""
+        return not self._last and share**self._alike > _HARDLY
+
+    @property
+    def share(self) -> float:
+        """Of the latest probes, how many failed."""
+        return sum(not event.recovers for event in self.events) / min(self.probes, _REMEMBERED)
 
     def by_host(self) -> Iterable[list[_Event]]:
         """What is remembered of each host."""
@@ -166,7 +171,16 @@ class Chances:
         """The parts in which it is chance that decides."""
         if in_one_look:
             return self._in_one_look()
-        return frozenset(part for part, series in self._series.items() if series.is_random)
+        random = {part for part, series in self._series.items() if series.is_random}
+        shares: dict[str, float] = {}
+        for part in random:
+            shares[part.path] = max(shares.get(part.path, 0.0), self._series[part].share)
+        beside = (
+            part
+            for part, series in self._series.items()
+            if part.path in shares and series.may_be_silent_by_chance(shares[part.path])
+        )
+        return frozenset(random.union(beside))
 
     def _in_one_look(self) -> frozenset[Part]:
         """A part is asked too seldom to tell by itself: all of a path's do that answer at all."""
@@ -182,7 +196,7 @@ class Chances:
         return frozenset(
             part
             for part, series in self._series.items()
-            if part.path in shares and series.may_be_chance(shares[part.path])
+            if part.path in shares and (series.answers or series.may_be_silent_by_chance(shares[part.path]))
         )
 
 

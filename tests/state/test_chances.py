@@ -122,6 +122,21 @@ def test_in_one_look_a_port_that_was_asked_too_seldom_may_be_silent_by_chance() 
     assert looked(*seen, *seldom, "0ax") == {(443, Family.IPV4)}
 
 
+def test_beside_a_port_that_fails_by_chance_few_failures_in_a_row_on_another_are_chance_too() -> None:
+    other = replace(MANY, name="other", hosts=("api.test",), ports=(2197,))
+
+    def parts(failures: int, visits: tuple[str, ...] = CHANCE) -> set[str]:
+        state = after(*visits)
+        state.configure([MANY, other], [DIRECT])
+        for at in range(failures):
+            state.record(visit(result(other, 2197, DROPPED, at=2000.0 + at, address="192.0.2.9")))
+        return {part.what for part in state.chances.random() if part.port == 2197}
+
+    assert parts(2) == {other.name, ""}
+    assert parts(8) == set()
+    assert parts(2, CHANCE[:4]) == set()
+
+
 def test_what_is_well_again_is_forgotten() -> None:
     state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
     assert not state.chances._series
