@@ -5,7 +5,6 @@ Owns whom to ask next, and in which form. dnspython's resolver is not used: it a
 """
 
 import math
-import secrets
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -47,6 +46,7 @@ async def lookup(
     binding: Binding,
     timeout: float,
     silences: Silences | None = None,
+    turn: int = 0,
 ) -> Lookup:
     """Ask the resolver's nameservers for the addresses of a host, an absolute name: there is no search list.
 
@@ -54,11 +54,11 @@ async def lookup(
     no nameserver answers, the reason is the most telling one: what the last one that spoke said (servfail,
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
     no_local_address, network_unreachable and resolver_unreachable that was met. `silences` is what earlier
-    lookups know, and this one adds to it.
+    lookups know, and this one adds to it. `turn` says with whom to begin where resolv.conf has them rotate.
     """
     now, at = unix_time(), trio.current_time()
     stub = await _stub(resolver, binding)
-    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub, silences or Silences())
+    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub, silences or Silences(), turn)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
@@ -126,13 +126,14 @@ class _Inquiry:
         binding: Binding,
         stub: StubResolver,
         silences: Silences,
+        turn: int,
     ) -> None:
         self._name = name
         self._rdtype = rdtype
         self._resolver = resolver
         self._binding = binding
         self._stub = stub
-        self._order = tuple(_in_turn(stub))
+        self._order = tuple(_in_turn(stub, turn))
         self._usual = _Form(Transport.TCP if stub.use_vc else resolver.transport, edns=stub.edns)
         """As programs ask."""
         self._waiting = Waiting(self._order, stub.timeout, silences, (rdtype, resolver, binding))
@@ -337,8 +338,8 @@ def _signed(answer: Answer, exchange: Exchange) -> Answer:
     return replace(answer, detail=f"{exchange.nameserver} over {exchange.transport}: {answer.detail}")
 
 
-def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:
-    first = secrets.randbelow(len(stub.nameservers)) if stub.rotate else 0
+def _in_turn(stub: StubResolver, turn: int) -> Iterable[Nameserver]:
+    first = turn % len(stub.nameservers) if stub.rotate else 0
     return (*stub.nameservers[first:], *stub.nameservers[:first])
 
 

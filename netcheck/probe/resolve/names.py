@@ -1,5 +1,6 @@
 """The names that a visit needs: where they are looked for, and each question to DNS once in a round."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,8 @@ from netcheck.probe.resolve.nsswitch import NSSWITCH, Order, Source, Status, ord
 from netcheck.probe.resolve.search_list import search
 from netcheck.probe.walk import unforeseen
 
+_TURNS = 6
+"""As many as three nameservers, and two, share evenly."""
 LookUp = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Finds a name for all families of a path."""
 
@@ -96,8 +99,10 @@ class _ByDns:
             rdtype: made for rdtype, key in keys.items() if (made := self.shared.made(key))
         }
 
+        turn = secrets.randbelow(_TURNS)  # programs ask the same nameserver for both types
+
         async def ask(rdtype: RecordType) -> None:
-            make = partial(self._lookup, absolute, rdtype, timeout)
+            make = partial(self._lookup, absolute, rdtype, timeout, turn)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
             found[rdtype] = await self.shared.once(keys[rdtype], make, keep=lambda made: made.was_answered)
 
@@ -112,10 +117,10 @@ class _ByDns:
                 await ask(missing[0])
         return tuple(found[rdtype] for rdtype in keys)
 
-    async def _lookup(self, absolute: str, rdtype: RecordType, timeout: float) -> Lookup:
+    async def _lookup(self, absolute: str, rdtype: RecordType, timeout: float, turn: int) -> Lookup:
         resolver, binding = self.path.resolver, self.path.binding
         try:
-            found = await lookup(absolute, rdtype, resolver, binding, timeout, self.silences)
+            found = await lookup(absolute, rdtype, resolver, binding, timeout, self.silences, turn)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
             return Lookup(unix_time(), self.name, rdtype, resolver.name, failure.reason, failure.detail)
