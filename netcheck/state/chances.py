@@ -27,7 +27,8 @@ _SHARE_OF_AGAIN = 0.25
 """In one look all is asked once, and then once more what failed: of that, a path's ports and families taken
 together, so much has to answer."""
 _CROWD, _HARDLY = 8, 0.01
-"""So many failures, and how likely it is that chance spares them all when they are asked again."""
+"""So many failures, and how likely it is that chance spares them all when they are asked again; or that it
+fails all that is asked of a part."""
 _SHARE_OF_AFTER = 0.5
 """So often at least does one fail next after one has answered again: after an outage, all answer first."""
 _SETTLED = 12
@@ -52,7 +53,7 @@ class _Series:
     """The latest probes of a part."""
 
     def __init__(self) -> None:
-        self._probes = 0
+        self.probes = 0
         self._alike, self._last = 0, False
         """How many ended as the last one did, in a row."""
         self.answers = False
@@ -80,7 +81,7 @@ class _Series:
         failing_next = [one for one, other in pairwise(in_order) if one.recovers and not other.recovers]
         spells, followed = self._spells(self.events), self._spells(failing_next)
         often_after = _is_often(len(failing_next), times) and _is_often(len(followed), len(spells))
-        return often_after and failures >= _SHARE * min(self._probes, _REMEMBERED)
+        return often_after and failures >= _SHARE * min(self.probes, _REMEMBERED)
 
     def _spells(self, events: Iterable[_Event]) -> set[int]:
         """The times without any answer, by their number, from which these recovered.
@@ -93,7 +94,16 @@ class _Series:
     @property
     def first(self) -> int:
         """How many probes were no second ones of what had failed."""
-        return self._probes - self.again
+        return self.probes - self.again
+
+    def may_be_silent_by_chance(self, share: float) -> bool:
+        """Whether its last probes failed, and are too few to tell where such a share of others fails."""
+        return not self._last and share**self._alike > _HARDLY
+
+    @property
+    def share(self) -> float:
+        """Of the latest probes, how many failed."""
+        return sum(not event.recovers for event in self.events) / min(self.probes, _REMEMBERED)
 
     def by_host(self) -> Iterable[list[_Event]]:
         """What is remembered of each host."""
@@ -103,7 +113,7 @@ class _Series:
         return found.values()
 
     def record(self, host: str, address: str | None, at: float, *, answered: bool) -> None:
-        self._probes += 1
+        self.probes += 1
         self._alike = self._alike + 1 if answered is self._last else 1
         self._last = answered
         self.answers |= answered
@@ -120,10 +130,10 @@ class _Series:
             self._failing[where] = at
             if len(self._failing) > _MOST_FAILING:
                 del self._failing[next(iter(self._failing))]
-            self.events.append(_Event(self._probes, at, host))
+            self.events.append(_Event(self.probes, at, host))
         elif (failed_at := self._failing.pop(where, None)) is not None:
-            self.events.append(_Event(self._probes, at, host, failed_at))
-        while self.events and self.events[0].number <= self._probes - _REMEMBERED:
+            self.events.append(_Event(self.probes, at, host, failed_at))
+        while self.events and self.events[0].number <= self.probes - _REMEMBERED:
             self.events.popleft()
 
 
@@ -161,7 +171,16 @@ class Chances:
         """The parts in which it is chance that decides."""
         if in_one_look:
             return self._in_one_look()
-        return frozenset(part for part, series in self._series.items() if series.is_random)
+        random = {part for part, series in self._series.items() if series.is_random}
+        shares: dict[str, float] = {}
+        for part in random:
+            shares[part.path] = max(shares.get(part.path, 0.0), self._series[part].share)
+        beside = (
+            part
+            for part, series in self._series.items()
+            if part.path in shares and series.may_be_silent_by_chance(shares[part.path])
+        )
+        return frozenset(random.union(beside))
 
     def _in_one_look(self) -> frozenset[Part]:
         """A part is asked too seldom to tell by itself: all of a path's do that answer at all."""
@@ -169,8 +188,16 @@ class Chances:
         for part, series in self._series.items():
             if not part.is_whole:
                 by_path.setdefault(part.path, []).append(series)
-        random = {path for path, its in by_path.items() if _answer_again(its) and not _fail_in_a_crowd(its)}
-        return frozenset(p for p, series in self._series.items() if p.path in random and series.answers)
+        shares = {
+            path: _failing_share(its)
+            for path, its in by_path.items()
+            if _answer_again(its) and not _fail_in_a_crowd(its)
+        }
+        return frozenset(
+            part
+            for part, series in self._series.items()
+            if part.path in shares and (series.answers or series.may_be_silent_by_chance(shares[part.path]))
+        )
 
 
 def _answer_again(parts: Iterable[_Series]) -> bool:
@@ -191,6 +218,13 @@ def _fail_in_a_crowd(parts: Iterable[_Series]) -> bool:
     again, recovered = sum(each.again for each in answering), sum(each.recovered for each in answering)
     is_crowd = failed >= _CROWD and again == failed == recovered
     return is_crowd and (1 - failed / first) ** failed < _HARDLY
+
+
+def _failing_share(parts: Iterable[_Series]) -> float:
+    """Of all probes, where anything answers."""
+    answering = [series for series in parts if series.answers]
+    failed = sum(each.failed + each.again - each.recovered for each in answering)
+    return failed / sum(each.probes for each in answering)
 
 
 def _is_often(times: int, of_all: int) -> bool:

@@ -87,14 +87,35 @@ async def test_where_nobody_is_named_or_answers_here_it_is_said_why(
     ],
 )
 @in_trio
-async def test_a_nameserver_that_does_not_know_edns_is_asked_without_it(
+async def test_what_is_answered_without_edns_alone_is_kept_from_programs_that_ask_with_it(
     failing: Replies, reason: Reason
 ) -> None:
     async with peer(lambda query: (failing if query.edns >= 0 else good)(query)) as here:
         found = await ask_the_system(here, edns=True, timeout=1.0)
         plain = await ask(here)
-    assert (found.reason, reasons(found)) == (None, [reason, None])
-    assert (plain.reason, reasons(plain)) == (None, [None])
+    assert (found.reason, found.hitch) == (None, Hitch.NO_EDNS)
+    assert reasons(found)[:3] == [reason, reason, None]
+    assert (plain.reason, plain.hitch, reasons(plain)) == (None, None, [None])
+
+
+@pytest.mark.parametrize(
+    ("rcode", "hitch"),
+    [
+        (dns.rcode.FORMERR, Hitch.ENDED),
+        (dns.rcode.NOTAUTH, Hitch.ENDED),
+        (dns.rcode.NOTIMP, None),
+        (dns.rcode.SERVFAIL, None),
+        (dns.rcode.REFUSED, None),
+    ],
+)
+@in_trio
+async def test_after_an_error_of_any_other_kind_programs_ask_no_other_nameserver(
+    rcode: dns.rcode.Rcode, hitch: Hitch | None
+) -> None:
+    async with peer(says(rcode=rcode)) as first, peer(good) as second:
+        found = await ask_the_system(first, nameservers=(first.nameserver, second.nameserver))
+    assert (found.reason, found.hitch) == (None, hitch)
+    assert ("programs ask no other nameserver after" in found.detail) == bool(hitch)
 
 
 @in_trio
@@ -103,8 +124,18 @@ async def test_a_header_alone_is_enough_to_say_formerr() -> None:
         yield struct.pack("!6H", query.id, dns.flags.QR | dns.rcode.FORMERR, 0, 0, 0, 0)
 
     async with peer(once(head, good)) as here:
-        found = await ask_the_system(here, edns=True)
+        found = await ask_the_system(here)
     assert (found.reason, reasons(found)) == (None, [Reason.SERVFAIL, None])
+
+
+@in_trio
+async def test_after_a_header_alone_programs_ask_the_next_nameserver() -> None:
+    def head(query: Query) -> Iterable[bytes]:
+        yield struct.pack("!6H", query.id, dns.flags.QR | dns.rcode.FORMERR, 0, 0, 0, 0)
+
+    async with peer(head) as first, peer(good) as second:
+        found = await ask_the_system(first, nameservers=(first.nameserver, second.nameserver))
+    assert (found.reason, found.hitch) == (None, None)
 
 
 @in_trio
@@ -259,14 +290,13 @@ async def test_attempts_say_how_often_a_silent_nameserver_is_asked() -> None:
 
 
 @in_trio
-async def test_rotate_begins_with_any_of_the_nameservers() -> None:
+async def test_rotate_begins_with_the_nameserver_whose_turn_it_is() -> None:
     async with peer(good) as one, peer(good) as two:
         stub = resolvconf.StubResolver((one.nameserver, two.nameserver), rotate=True)
         with resolved_by(stub):
-            for _ in range(64):  # all at one of two: once in 2**63 runs
-                await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG)
-    assert one.asked
-    assert two.asked
+            for turn in range(4):
+                await lookup(HOST, RecordType.A, SYSTEM_RESOLVER, Binding(), LONG, turn=turn)
+    assert (len(one.asked), len(two.asked)) == (2, 2)
 
 
 @in_trio

@@ -50,6 +50,20 @@ async def test_a_silent_first_nameserver_leaves_time_for_all_of_the_search_list(
     assert [name for name, _ in asked] == ["proxy.a.test", "proxy.b.test", "proxy.c.test"]
 
 
+@in_trio
+async def test_where_nameservers_rotate_one_is_asked_for_both_families() -> None:
+    records = {("mdm.test", "A"): ["192.0.2.7"], ("mdm.test", "AAAA"): ["2001:db8::7"]}
+    async with nameserver(records) as one, nameserver(records) as two:
+        with resolved_by(StubResolver((one, two), rotate=True)):
+            names, path = Names(3.0), ProbePath("direct")
+            pairs = [
+                await names.lookups(Round(), "mdm.test", path, (Family.IPV4, Family.IPV6)) for _ in range(32)
+            ]
+    asked = [{tried.nameserver for each in pair for tried in each.tries} for pair in pairs]
+    assert all(len(each) == 1 for each in asked)  # by chance: once in 2**32 runs
+    assert set().union(*asked) == {str(one), str(two)}
+
+
 CUT = ("corp.test", "line 2 of resolv.conf ends in CR LF")
 
 

@@ -109,8 +109,32 @@ def test_in_one_look_few_hosts_show_by_all_ports_together_that_it_is_chance() ->
 
 
 def test_in_one_look_a_port_on_which_nothing_answers_is_no_matter_of_chance() -> None:
+    chance = ("0bx", "1bx", "2bx", "0bo", "1bo", "2bo")
+    dead = [f"{host}ax" for _ in range(2) for host in range(4)]
+    assert looked(*chance, *dead) == {(443, Family.IPV4)}
+
+
+def test_in_one_look_a_port_that_was_asked_too_seldom_may_be_silent_by_chance() -> None:
+    """Where half of the probes fail, a quarter of the hosts with one address do so twice."""
     seen = ("0ax", "0bx", "1bx", "2bx", "0ax", "0bo", "1bo", "2bo")
-    assert looked(*seen) == {(443, Family.IPV4)}
+    assert looked(*seen) == {(443, Family.IPV4), (5223, Family.IPV4)}
+    seldom = [f"{host}bo" for host in range(3, 16)]  # a fifth
+    assert looked(*seen, *seldom, "0ax") == {(443, Family.IPV4)}
+
+
+def test_beside_a_port_that_fails_by_chance_few_failures_in_a_row_on_another_are_chance_too() -> None:
+    other = replace(MANY, name="other", hosts=("api.test",), ports=(2197,))
+
+    def parts(failures: int, visits: tuple[str, ...] = CHANCE) -> set[str]:
+        state = after(*visits)
+        state.configure([MANY, other], [DIRECT])
+        for at in range(failures):
+            state.record(visit(result(other, 2197, DROPPED, at=2000.0 + at, address="192.0.2.9")))
+        return {part.what for part in state.chances.random() if part.port == 2197}
+
+    assert parts(2) == {other.name, ""}
+    assert parts(8) == set()
+    assert parts(2, CHANCE[:4]) == set()
 
 
 def test_what_is_well_again_is_forgotten() -> None:

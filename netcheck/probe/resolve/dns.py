@@ -5,7 +5,6 @@ Owns whom to ask next, and in which form. dnspython's resolver is not used: it a
 """
 
 import math
-import secrets
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -23,7 +22,7 @@ from netcheck.probe.clock import lasted, unix_time
 from netcheck.probe.resolve import resolvconf
 from netcheck.probe.resolve.dns_exchange import Exchange
 from netcheck.probe.resolve.dns_for_programs import as_programs_see_it, kept_from_programs
-from netcheck.probe.resolve.dns_message import Again, Answer, Question
+from netcheck.probe.resolve.dns_message import Answer, Question
 from netcheck.probe.resolve.dns_waiting import Silences, Waiting
 from netcheck.probe.resolve.resolvconf import StubResolver
 from netcheck.probe.system import HERE
@@ -48,6 +47,7 @@ async def lookup(
     binding: Binding,
     timeout: float,
     silences: Silences | None = None,
+    turn: int = 0,
 ) -> Lookup:
     """Ask the resolver's nameservers for the addresses of a host, an absolute name: there is no search list.
 
@@ -55,16 +55,16 @@ async def lookup(
     no nameserver answers, the reason is the most telling one: what the last one that spoke said (servfail,
     refused_by_server, dns_malformed), else the first of fd_exhausted, dns_timeout, permission_denied,
     no_local_address, network_unreachable and resolver_unreachable that was met. `silences` is what earlier
-    lookups know, and this one adds to it.
+    lookups know, and this one adds to it. `turn` says with whom to begin where resolv.conf has them rotate.
     """
     now, at = unix_time(), trio.current_time()
     stub = await _stub(resolver, binding)
-    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub, silences or Silences())
+    inquiry = _Inquiry(_name(host), rdtype, resolver, binding, stub, silences or Silences(), turn)
     if stub.no_aaaa and rdtype is RecordType.AAAA:
         answer = Answer(Reason.NO_ANSWER, "not asked: resolv.conf has the option no-aaaa")
     else:
         answer = await inquiry.run(at + timeout)
-        answer = as_programs_see_it(answer, stub, inquiry.tries, lasted(inquiry.took))
+        answer = as_programs_see_it(answer, stub, inquiry.tries, lasted(inquiry.took), inquiry.ended_by)
     is_of_machine = not (resolver.nameservers or binding.interface)
     return Lookup(
         time=now,
@@ -125,13 +125,16 @@ class _Inquiry:
         binding: Binding,
         stub: StubResolver,
         silences: Silences,
+        turn: int,
     ) -> None:
         self._name = name
         self._rdtype = rdtype
         self._resolver = resolver
         self._binding = binding
         self._stub = stub
-        self._order = tuple(_in_turn(stub))
+        self._order = tuple(_in_turn(stub, turn))
+        self._usual = _Form(Transport.TCP if stub.use_vc else resolver.transport, edns=stub.edns)
+        """As programs ask."""
         self._waiting = Waiting(self._order, stub.timeout, silences, (rdtype, resolver, binding))
         self.tries: list[Try] = []
         self._exchanges: list[Exchange] = []
@@ -144,7 +147,9 @@ class _Inquiry:
         self._is_anyone_asked = True
         """Or whether those that were asked before are only heard."""
         self._is_last_resort = False
-        """Whether no program asks as it asks now: over the other transport, or behind the first three."""
+        """Whether no program asks as it asks now: in another form, or behind the first three."""
+        self.ended_by = ""
+        """What a nameserver has answered that is the last one for programs, though others may know better."""
         self.took = 0.0
         """Seconds, without those in which this process was busy elsewhere."""
         self._busy = 0.0
@@ -179,7 +184,7 @@ class _Inquiry:
             visit = (queue or at_last).popleft()
             now = trio.current_time()
             until = now + min((deadline - now) / shares, self._stub.timeout)
-            is_other = visit.forms[0].transport is not self._usual_transport()
+            is_other = visit.forms[0] != self._usual
             self._is_last_resort = is_other or visit.nameserver in self._stub.never_asked
             answer = await self._turn_of(visit, until)
             if not (self._failures and self._is_last_resort and self._tells_nothing(visit, answer)):
@@ -192,7 +197,10 @@ class _Inquiry:
         self._waiting.begin(visit.nameserver)
         answer = await self._ask_in_form(visit, until)
         if self._is_last_resort:
-            return kept_from_programs(answer, visit.nameserver, self._stub, self._usual_transport())
+            over, usual = visit.forms[0].transport, self._usual.transport
+            return kept_from_programs(answer, visit.nameserver, self._stub, over, usual)
+        if answer.ends_asking:
+            self.ended_by = self.ended_by or answer.detail
         if answer.reason is not Reason.DNS_TIMEOUT:
             self._waiting.end(visit.nameserver, answer)
         return answer
@@ -203,7 +211,7 @@ class _Inquiry:
         They are asked once more: a packet may have been lost. Where there is no answer, one may come late.
         """
         self._is_last_resort = False
-        again = [visit for visit in queue if visit.forms[0].transport is self._usual_transport()]
+        again = [visit for visit in queue if visit.forms[0] == self._usual]
         while silent := self._waiting.silent:
             now = trio.current_time()
             until = min(deadline, self._waiting.until) if self._waiting.best else deadline
@@ -221,31 +229,23 @@ class _Inquiry:
         return self._waiting.best
 
     def _forms(self) -> tuple[_Form, ...]:
-        """UDP loses packets, and some swallow EDNS. What no program tries has the last turn, to tell why."""
-        usual = self._usual_transport()
-        plain = _Form(usual, edns=False)
-        if usual is not Transport.UDP:
-            others = (_Form(Transport.UDP, edns=False),) if self._stub.use_vc else ()
-            return (*(plain,) * self._stub.attempts, *others)
-        rich = (_Form(usual, edns=True),) if self._stub.edns else ()
-        return (*rich, *(plain,) * (self._stub.attempts - self._stub.edns), _Form(Transport.TCP, edns=False))
-
-    def _usual_transport(self) -> Transport:
-        return Transport.TCP if self._stub.use_vc else self._resolver.transport
+        """UDP loses packets. What no program tries has the last turns, to tell why: some swallow EDNS."""
+        usual = self._usual.transport
+        plain = (_Form(usual, edns=False),) if self._usual.edns else ()
+        others = {Transport.UDP: (Transport.TCP,), Transport.TCP: (Transport.UDP,) * self._stub.use_vc}
+        other = (_Form(each, edns=False) for each in others.get(usual, ()))
+        return (*(self._usual,) * self._stub.attempts, *plain, *other)
 
     def _tells_nothing(self, visit: _Visit, answer: Answer) -> bool:
         """Whether the answer to what no program asks is of no use: it makes no sense, or refuses as well."""
-        is_tcp = self._usual_transport() is Transport.UDP and visit.nameserver not in self._stub.never_asked
+        is_tcp = visit.forms[0].transport is Transport.TCP and visit.nameserver not in self._stub.never_asked
         return answer.reason is Reason.DNS_MALFORMED or not (is_tcp or answer.hitch)
 
     async def _ask_in_form(self, visit: _Visit, deadline: float) -> Answer:
         """Ask one nameserver, in the form it can answer."""
         form = visit.forms[0]
         answer = await self._ask(visit.nameserver, form, deadline)
-        if answer.again is Again.WITHOUT_EDNS:
-            form = form._replace(edns=False)
-            answer = await self._ask(visit.nameserver, form, deadline)
-        if answer.again is Again.OVER_TCP:
+        if answer.is_cut:
             better = await self._ask(visit.nameserver, form._replace(transport=Transport.TCP), deadline)
             if better.is_final or answer.reason is None:
                 return better  # else the flood says more than how TCP failed
@@ -302,7 +302,7 @@ class _Inquiry:
         await exchange.run()
         answer, its_turn_is_over = exchange.answer, number < len(self.tries)
         if answer and its_turn_is_over:
-            if was_last_resort or answer.again:
+            if was_last_resort or answer.is_cut:
                 return
             self.tries[number] = replace(self.tries[number], reason=answer.reason, duration=exchange.duration)
             answer = _signed(answer, exchange)
@@ -337,8 +337,8 @@ def _signed(answer: Answer, exchange: Exchange) -> Answer:
     return replace(answer, detail=f"{exchange.nameserver} over {exchange.transport}: {answer.detail}")
 
 
-def _in_turn(stub: StubResolver) -> Iterable[Nameserver]:
-    first = secrets.randbelow(len(stub.nameservers)) if stub.rotate else 0
+def _in_turn(stub: StubResolver, turn: int) -> Iterable[Nameserver]:
+    first = turn % len(stub.nameservers) if stub.rotate else 0
     return (*stub.nameservers[first:], *stub.nameservers[:first])
 
 

@@ -9,7 +9,7 @@ from netcheck.model.paths import Binding, Nameserver, Resolver, Transport
 from netcheck.phrases import how_many
 from netcheck.probe.clock import lasted
 from netcheck.probe.resolve.dns_channel import Datagrams, Frames, frames
-from netcheck.probe.resolve.dns_message import Again, Answer, Question, takes_long
+from netcheck.probe.resolve.dns_message import Answer, Question, takes_long
 
 _MOST_NOISE = 1000
 """Messages that are no reply, before a try ends: whoever sends more is no noise but a flood. Over UDP anybody
@@ -118,8 +118,8 @@ class Exchange:
                 return
             self.noise += 1
         flood = f"{self.noise} messages, none of them a reply to the question"
-        again = Again.OVER_TCP if self.transport is Transport.UDP else None
-        self._end(Answer(Reason.DNS_MALFORMED, flood, again=again), trio.current_time())
+        is_cut = self.transport is Transport.UDP
+        self._end(Answer(Reason.DNS_MALFORMED, flood, is_cut=is_cut), trio.current_time())
 
     def _end(self, answer: Answer, heard: float) -> None:
         self.answer, self._ended = answer, heard

@@ -7,7 +7,6 @@ import secrets
 import socket
 import struct
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from functools import lru_cache
 
 import dns.exception
@@ -44,14 +43,9 @@ _MOST_CNAMES = 16
 _LONGEST_TTL = 0x7FFFFFFF  # seconds; RFC 2181 section 8: what is longer counts as none
 _LARGE, _MANY = 4096, 16
 """Bytes and records of a reply that is not to be read in the event loop."""
+_OTHERS_MAY_KNOW_BETTER = (dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED)
+"""Errors after which glibc asks the next nameserver; after others only where no question came back."""
 _FINAL = (None, Reason.NXDOMAIN, Reason.NO_ANSWER, Reason.TOO_MANY_ANSWERS)
-
-
-class Again(Enum):
-    """A reply that asks for the same question in another form."""
-
-    WITHOUT_EDNS = auto()
-    OVER_TCP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +57,14 @@ class Answer:
     addresses: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
     min_ttl: int | None = None
-    again: Again | None = None
+    is_cut: bool = False
+    """Whether the whole of it is to be had over TCP."""
     told_by: str | None = None
     unusable_store: str = ""
     lame: bool = False
     """Whether it comes from a nameserver that does not resolve for others: another one may know better."""
+    ends_asking: bool = False
+    """Whether glibc asks no other nameserver after it, though it is of no use: an error of any other kind."""
     hitch: Hitch | None = None
     ends_search: bool = False
     """As in Lookup."""
@@ -88,7 +85,6 @@ class Question:
         asked = b"".join(bytes((len(label),)) + label for label in name.labels) + _TYPE_AND_CLASS[rdtype]
         self._asked = slice(_HEAD, _HEAD + len(asked))
         self._wanted = tuple(map(bytes.lower, name.labels)), int(dns.rdatatype.from_text(rdtype))
-        self._edns = edns
         counts = _FLAGS_AND_COUNTS.pack(dns.flags.RD, 1, 0, 0, edns)
         self.wire = secrets.token_bytes(2) + counts + asked + (_OPT if edns else b"")
 
@@ -105,7 +101,7 @@ class Question:
             detail = f"{records} records in one reply; more than {_MOST_RECORDS} are not read"
             return Answer(Reason.TOO_MANY_ANSWERS, detail)
         reply = dns_reply.read(wire, self._wanted[0] if is_as_usual else ())
-        return _read(reply, self._wanted, transport, asked_with_edns=self._edns)
+        return _read(reply, self._wanted, transport, has_question=any(wire[4:6]))
 
     def _is_as_usual(self, wire: bytes) -> bool:
         """Whether our question comes back in a reply as it went out, its letters in any case."""
@@ -137,11 +133,11 @@ def _records_in(wire: bytes) -> int:
     return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
 
 
-def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with_edns: bool) -> Answer:
+def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, has_question: bool) -> Answer:
     """What a reply to our question says."""
     if reply.flags & _TRUNCATED and transport is Transport.UDP:
         # No fault of the nameserver, so no reason: it says where the answer can be had (RFC 7766 section 5).
-        return Answer(None, again=Again.OVER_TCP)
+        return Answer(None, is_cut=True)
     if reply.flags & _TRUNCATED and not reply.answer:  # with records, programs take it as it is
         raise PhaseError(Reason.DNS_MALFORMED, "truncated, though not by UDP")
     rcode = reply.rcode
@@ -150,9 +146,8 @@ def _read(reply: Reply, wanted: NameAndType, transport: Transport, *, asked_with
     return Answer(
         Reason.REFUSED_BY_SERVER if rcode == dns.rcode.REFUSED else Reason.SERVFAIL,
         f"answered {dns.rcode.to_text(dns.rcode.Rcode.make(rcode))}",
-        # What servers older than EDNS say to it (RFC 6891 section 7), and what others say.
-        again=Again.WITHOUT_EDNS if asked_with_edns and rcode != dns.rcode.REFUSED else None,
         ends_search=rcode != dns.rcode.SERVFAIL,
+        ends_asking=has_question and rcode not in _OTHERS_MAY_KNOW_BETTER,
     )
 
 

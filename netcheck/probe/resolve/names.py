@@ -1,5 +1,6 @@
 """The names that a visit needs: where they are looked for, and each question to DNS once in a round."""
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,8 @@ from netcheck.probe.resolve.search_list import search
 from netcheck.probe.together import together
 from netcheck.probe.walk import unforeseen
 
+_TURNS = 6
+"""As many as three nameservers, and two, share evenly."""
 LookUp = Callable[[str], Awaitable[tuple[Lookup, ...]]]
 """Finds a name for all families of a path."""
 
@@ -95,8 +98,10 @@ class _ByDns:
         if all(found):
             return tuple(found)
 
+        turn = secrets.randbelow(_TURNS)  # programs ask the same nameserver for both types
+
         async def ask(rdtype: RecordType) -> Lookup:
-            make = partial(self._lookup, absolute, rdtype, timeout)
+            make = partial(self._lookup, absolute, rdtype, timeout, turn)
             # A failed one is not kept: one lost packet would fail everything behind a proxy for a round.
             return await self.shared.once(keys[rdtype], make, keep=lambda made: made.was_answered)
 
@@ -105,10 +110,10 @@ class _ByDns:
             return tuple([await each() for each in asking])
         return tuple(await together(asking))
 
-    async def _lookup(self, absolute: str, rdtype: RecordType, timeout: float) -> Lookup:
+    async def _lookup(self, absolute: str, rdtype: RecordType, timeout: float, turn: int) -> Lookup:
         resolver, binding = self.path.resolver, self.path.binding
         try:
-            found = await lookup(absolute, rdtype, resolver, binding, timeout, self.silences)
+            found = await lookup(absolute, rdtype, resolver, binding, timeout, self.silences, turn)
         except Exception as error:  # a bug of ours must be counted and shown, and must not end the daemon
             failure = unforeseen(Phase.RESOLVE, error)
             return Lookup(unix_time(), self.name, rdtype, resolver.name, failure.reason, failure.detail)

@@ -24,6 +24,8 @@ _NOT_FOR_PROGRAMS = {
     Hitch.CR_LF: Reason.RESOLVER_UNREACHABLE,
     Hitch.NO_ADDRESS: Reason.RESOLVER_UNREACHABLE,
     Hitch.NO_ATTEMPTS: Reason.DNS_TIMEOUT,
+    Hitch.NO_EDNS: Reason.SERVFAIL,
+    Hitch.ENDED: Reason.SERVFAIL,
 }
 """Why programs on this machine cannot use an answer."""
 

@@ -76,8 +76,8 @@ def tls_stalls(case: Case) -> Found | None:
     has_begun = all(map(tls_had_begun, about))  # large packets have come through
     silence = "TLS falls silent after the certificate" if has_begun else ""
     how = f"and {silence}" if has_begun else "but no answer to TLS arrives"
-    if others := _others_in_tls(case, about):
-        why = f"A filter seems to drop TLS by its name or address: {the_hosts(case, others)} can be reached."
+    if told := _by_what_works(case, about):
+        why = f"A filter seems to drop TLS by its {told}."
     elif has_begun:
         why = "A filter seems to drop what follows."
     else:
@@ -94,11 +94,21 @@ def tls_stalls(case: Case) -> Found | None:
     )
 
 
-def _others_in_tls(case: Case, about: Sequence[Counted]) -> list[Counted]:
-    """What works in TLS of other services, where some does on each of these ports over the same family."""
-    ways = {(each.result.port, each.family) for each in about}
-    works = [each for each in case.others_that_work(about) if each.result.attempt.tls]
-    return works if ways <= {(each.result.port, each.family) for each in works} else []
+def _by_what_works(case: Case, about: Sequence[Counted]) -> str:
+    """By what it is told that TLS is dropped: large packets get through where some works over each family.
+
+    That are the same hosts on other ports, or other services on any of these ports.
+    """
+    hosts, services = {each.result.host for each in about}, {each.result.service for each in about}
+    ports, families = {each.result.port for each in about}, {each.family for each in about}
+    works = [each for each in case.going_as(about) if each.failure is None and each.result.attempt.tls]
+    same = [each for each in works if each.result.host in hosts and each.result.port not in ports]
+    others = [each for each in works if each.result.service not in services and each.result.port in ports]
+    if families <= {each.family for each in same}:
+        return f"port: on {the_ports(case, same)} {the_hosts(case, same)} can be reached"
+    if families <= {each.family for each in others}:
+        return f"name or address: {the_hosts(case, others)} can be reached"
+    return ""
 
 
 @cause(Cause.TLS_BLOCKED, Hop.FIREWALL, Hop.PROXY, Hop.LOAD_BALANCER)

@@ -41,6 +41,8 @@ _REPAIRS = {
     Hitch.UNREADABLE: "let the user that netcheck runs as read resolv.conf.",
     Hitch.NOT_BY_DNS: "name `dns` in the line `hosts:` of nsswitch.conf, or the address in /etc/hosts.",
     Hitch.TCP_ONLY: "take `use-vc` out of resolv.conf: over TCP nobody answers, and over UDP somebody does.",
+    Hitch.NO_EDNS: "take `edns0` out of the options of resolv.conf: "
+    "programs ask with EDNS so, and only without it there is an answer.",
     Hitch.NEVER_ASKED: "let resolv.conf name nameservers that answer. Programs ask its first three only.",
 }
 """What to change on this machine, where it is its resolv.conf or nsswitch.conf."""
@@ -49,6 +51,8 @@ _REQUESTS = {
     Hitch.OUT_OF_ORDER: "put each CNAME in its answers before what it leads to. "
     "Most programs on Linux read an answer in order, and find no address in these.",
     Hitch.CUT: "send whole answers: something cuts them, and most programs on Linux take nothing of these.",
+    Hitch.ENDED: "correct the nameserver that answers so, or to take it out of the list. "
+    "After such an answer most programs on Linux ask no other one.",
     Hitch.TOO_LATE: "answer sooner. Programs give up as `timeout` and `attempts` in resolv.conf have it.",
 }
 """What a resolver has to change, so that programs on this machine can use what it answers."""

@@ -60,6 +60,13 @@ SCENES: Mapping[str, Scene] = {
         direct(NOT_READY, Cause.TLS_BLOCKED, Hop.FIREWALL),
         firewall=(f"{FROM_HERE_TO_APPLE} meta length > 200 reject with tcp reset",),
     ),
+    "something accepts connections to 5223, and leads none of them on": Scene(
+        {
+            ("direct", DEVICE): Finding(Verdict.FALLBACK_ONLY, Cause.TLS_STALLS, Hop.FIREWALL),
+            ("direct", PROVIDER): READY,
+        },
+        leads=led_to(2195, "tcp dport 5223"),
+    ),
     "a firewall reads only the first packet of a TLS hello": Scene(
         {**both("dante", LARGE_HELLO_AT_PROXY), **both("direct", LARGE_HELLO)},
         BESIDE_DANTE,

@@ -182,6 +182,14 @@ SCENES: Mapping[str, Scene] = {
         firewall=("tcp dport 53 drop",),
         etc={"resolv.conf": "nameserver 127.0.0.1\noptions use-vc\n"},
     ),
+    "resolv.conf wants EDNS, and a resolver takes it for an error of form": Scene(
+        {
+            ("direct", DEVICE): READY,
+            ("direct", PROVIDER): Finding(NOT_READY, Cause.DNS_FAILURE, Hop.LOCAL_NETWORK),
+        },
+        breaks=lambda lab: odd_dns(lab.namespace, FORMAT_ERROR, "edns"),
+        etc={"resolv.conf": f"nameserver {OTHER_RESOLVER}\noptions edns0\n"},
+    ),
     "resolv.conf names no nameserver": Scene(
         direct(NOT_READY, Cause.DNS_FAILURE, Hop.LOCAL_NETWORK),
         breaks=lambda lab: lab.dns.stop(),

@@ -71,6 +71,16 @@ def test_tls_that_stalls_is_no_matter_of_packet_sizes_where_others_work_on_the_s
     assert "smaller MTU" in (other.next_step or "")
 
 
+def test_tls_that_stalls_is_dropped_by_its_port_where_the_same_hosts_work_on_another() -> None:
+    """As where something on the way accepts all connections to a port, and leads none of them on."""
+    stalls = couriers(Failure(Phase.TLS, Reason.TLS_TIMEOUT, "said"), ports=(5223,))
+    works = [result(NAMED, 443, host=host, tls=certificate()) for host in NAMED.hosts]
+    judged = judge(stalls + works, services=(NAMED,))
+    assert judged.cause is Cause.TLS_STALLS
+    assert "A filter seems to drop TLS by its port: on port 443 " in (judged.next_step or "")
+    assert "smaller MTU" in (judge(stalls, services=(NAMED,)).next_step or "")
+
+
 @pytest.mark.parametrize("reason", [Reason.CLOSED, Reason.RESET])
 def test_what_ends_in_the_middle_of_tls_is_told_from_what_says_nothing(reason: Reason) -> None:
     begun = Failure(Phase.TLS, reason, "said", b"\x16\x03\x03\x00\x7a")

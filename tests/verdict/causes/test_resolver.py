@@ -285,6 +285,8 @@ def test_nobody_waits_for_a_nameserver_that_refuses_or_that_no_route_leads_to(
         (Hitch.NO_ADDRESS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let nothing but a blank"),
         (Hitch.NO_ATTEMPTS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `attempts:0`"),
         (Hitch.TCP_ONLY, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `use-vc` out"),
+        (Hitch.NO_EDNS, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, take `edns0` out"),
+        (Hitch.ENDED, Hop.RESOLVER, "to correct the nameserver that answers so"),
         (Hitch.NEVER_ASKED, Hop.LOCAL_NETWORK, "On the machine that runs netcheck, let resolv.conf name"),
     ],
 )
