@@ -22,7 +22,7 @@ COLOURS = {
     Verdict.NOT_READY: "red",
 }
 STATES = {"good": "green", "worry": "yellow", "bad": "red", "idle": "dim", "": ""}
-"""The colours of cells."""
+"""The colours of cells, by their state."""
 DETAIL_WIDTH = 160
 """How much of what a peer said fits into a field."""
 _GAP = 3

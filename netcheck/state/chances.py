@@ -58,6 +58,8 @@ class _Series:
         """How many ended as the last one did, in a row."""
         self.answers = False
         """Whether any has answered."""
+        self._answering: str | None = None
+        """The host that answered last, for as long as it has not failed since."""
         self._failing: dict[tuple[str, str | None], float] = {}
         """Hosts and addresses, the latest last, and when the attempt began."""
         self._answers_at: deque[float] = deque(maxlen=_REMEMBERED)
@@ -97,8 +99,11 @@ class _Series:
         return self.probes - self.again
 
     def may_be_silent_by_chance(self, share: float) -> bool:
-        """Whether its last probes failed, and are too few to tell where such a share of others fails."""
-        return not self._last and share**self._alike > _HARDLY
+        """Whether its last probes failed, and are too few to tell where such a share of others fails.
+
+        Not where another host answers: what fails beside that by itself is dead hosts.
+        """
+        return not self._last and self._answering is None and share**self._alike > _HARDLY
 
     @property
     def share(self) -> float:
@@ -120,6 +125,9 @@ class _Series:
         where = (host, address)
         if answered:
             self._answers_at.append(at)
+            self._answering = host
+        elif host == self._answering:
+            self._answering = None
         if where in self._failing:
             self.again += 1
             self.recovered += answered

@@ -156,7 +156,7 @@ class Course:
         if (attempt.at if self._down else since) <= self._answered:
             return None if self._down or is_explained else self._fail_late(host, attempt, since)
         _note(self._failing, host, attempt, is_explained=is_explained)
-        # chance may ask only what something narrower explains for a while
+        # by chance, only hosts may have been asked for a while that something narrower explains
         if _is_sure(self._failing, self.needed) and (self._down or _unexplained(self._failing)):
             first = self._silent or _first(self._failing)
             if self._down is None:

@@ -137,6 +137,20 @@ def test_beside_a_port_that_fails_by_chance_few_failures_in_a_row_on_another_are
     assert parts(2, CHANCE[:4]) == set()
 
 
+def test_beside_a_port_that_fails_by_chance_one_dead_host_of_several_on_another_is_none() -> None:
+    """Else the word on it would change with each probe: whenever it was the last that was asked."""
+    other, state = replace(MANY, name="other", ports=(443,)), after(*CHANCE)
+    state.configure([MANY, other], [DIRECT])
+    told = []
+    for at in range(12):
+        host, failure = other.hosts[at % 5], DROPPED if at % 5 == 0 else None
+        state.record(
+            visit(result(other, 443, failure, host=host, at=2000.0 + at, address=f"192.0.2.{at % 5}"))
+        )
+        told.append(any(part.port == 443 for part in state.chances.random()))
+    assert told == [True, *[False] * 11]
+
+
 def test_what_is_well_again_is_forgotten() -> None:
     state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
     assert not state.chances._series

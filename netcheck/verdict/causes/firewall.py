@@ -97,17 +97,19 @@ def tls_stalls(case: Case) -> Found | None:
 def _by_what_works(case: Case, about: Sequence[Counted]) -> str:
     """By what it is told that TLS is dropped: large packets get through where some works over each family.
 
-    That are the same hosts on other ports, or other services on any of these ports.
+    Those that work are other services on any of these ports, or else the same hosts on other ports.
     """
-    hosts, services = {each.result.host for each in about}, {each.result.service for each in about}
-    ports, families = {each.result.port for each in about}, {each.family for each in about}
-    works = [each for each in case.going_as(about) if each.failure is None and each.result.attempt.tls]
-    same = [each for each in works if each.result.host in hosts and each.result.port not in ports]
-    others = [each for each in works if each.result.service not in services and each.result.port in ports]
-    if families <= {each.family for each in same}:
-        return f"port: on {the_ports(case, same)} {the_hosts(case, same)} can be reached"
+    hosts, ports = {each.result.host for each in about}, {each.result.port for each in about}
+    families = {each.family for each in about}
+    others = [
+        each for each in case.others_that_work(about) if each.result.attempt.tls and each.result.port in ports
+    ]
     if families <= {each.family for each in others}:
         return f"name or address: {the_hosts(case, others)} can be reached"
+    works = [each for each in case.going_as(about) if each.failure is None and each.result.attempt.tls]
+    same = [each for each in works if each.result.host in hosts and each.result.port not in ports]
+    if families <= {each.family for each in same}:
+        return f"port: on {the_ports(case, same)} {the_hosts(case, same)} can be reached"
     return ""
 
 

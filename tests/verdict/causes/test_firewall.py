@@ -81,6 +81,16 @@ def test_tls_that_stalls_is_dropped_by_its_port_where_the_same_hosts_work_on_ano
     assert "smaller MTU" in (judge(stalls, services=(NAMED,)).next_step or "")
 
 
+def test_tls_that_stalls_on_a_port_on_which_others_work_is_not_dropped_by_its_port() -> None:
+    """As where a filter reads the names in TLS on one port alone."""
+    stalls = couriers(Failure(Phase.TLS, Reason.TLS_TIMEOUT, "said"), ports=(5223,))
+    same = [result(NAMED, 443, host=host, tls=certificate()) for host in NAMED.hosts]
+    other = replace(API, ports=(5223,))
+    judged = judge([*stalls, *same, result(other, 5223, tls=certificate())], services=(NAMED, other))
+    assert judged.cause is Cause.TLS_STALLS
+    assert f"by its name or address: {API.hosts[0]} can be reached" in (judged.next_step or "")
+
+
 @pytest.mark.parametrize("reason", [Reason.CLOSED, Reason.RESET])
 def test_what_ends_in_the_middle_of_tls_is_told_from_what_says_nothing(reason: Reason) -> None:
     begun = Failure(Phase.TLS, reason, "said", b"\x16\x03\x03\x00\x7a")
