@@ -325,6 +325,13 @@ async def test_an_intermediate_authority_may_vouch_for_a_proxy(ca: trustme.CA, t
 
 
 @in_trio
+async def test_a_refusal_comes_through_tls_as_well(ca: trustme.CA, tmp_path: Path) -> None:
+    _, failure = await over_tls(tmp_path, tls_handler(ca, "127.0.0.1", says(HTTP_NO)), ca)
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_DENIED
+
+
+@in_trio
 async def test_when_a_certificate_expires_is_known_though_ssl_cannot_read_its_names(
     ca: trustme.CA, tmp_path: Path
 ) -> None:
