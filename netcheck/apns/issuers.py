@@ -24,6 +24,8 @@ _LONGEST_CHAIN = 32
 """Certificates: some servers send all authorities of their company along, in any order."""
 _MOST_SIGNATURES = 12
 """Checked in one search: those in use need three."""
+_MOST_BELOW = 3
+"""Certificates on the way to one, with which it is checked: those in use are fewer, and each counts anew."""
 _LARGEST_KEY = 1100
 """Bytes of a public key: RSA of 8192 bits. A larger one takes long to check by, and nobody has one."""
 _REMEMBERED, _LARGEST_REMEMBERED = 128, 8 * 1024
@@ -195,7 +197,8 @@ class _Search:
             return False
         self._checks_left -= 1
         *below, current = path
-        return _is_signed(current.der, (*(each.der for each in below), issuer.der))
+        led = [each.der for each in below] if len(below) <= _MOST_BELOW else []
+        return _is_signed(current.der, (*led, issuer.der))
 
 
 _Path = tuple[Certificate, ...]
@@ -208,7 +211,10 @@ def _issuers(path: _Path, *more: Certificate) -> tuple[Said, ...]:
 
 @_remembered
 def _is_signed(der: bytes, others: tuple[bytes, ...]) -> bool:
-    """Whether the issuer, the last of the others, has signed the certificate; those before lead up to it."""
+    """Whether the issuer, the last of the others, has signed the certificate; those before lead up to it.
+
+    Without these, OpenSSL takes no authority's for a server's: then the library says it.
+    """
     *below, issuer = others
     if max(map(len, (der, *others))) > certificates.LARGEST:
         return False

@@ -7,6 +7,7 @@ import functools
 import ssl
 from contextlib import suppress
 
+from netcheck.apns import certificates
 from netcheck.files import as_file
 from netcheck.model.failing import EVIDENCE_LIMIT, PhaseError, Reason
 from netcheck.probe.sockets import Stream
@@ -187,11 +188,13 @@ class TlsStream:
 
     @property
     def not_after(self) -> float | None:
-        """When the peer's certificate expires, in Unix seconds, where the handshake has verified it."""
-        said = (self.said.getpeercert() or {}).get("notAfter")
-        with suppress(ValueError):  # OpenSSL could not write it
-            return float(ssl.cert_time_to_seconds(said)) if isinstance(said, str) else None
-        return None
+        """When the peer's certificate expires, in Unix seconds; None where that cannot be read.
+
+        `ssl` reads all of it or nothing, and raises for names with letters in Latin-1.
+        """
+        der = self.said.getpeercert(binary_form=True) or b""
+        not_after = certificates.read(der, most_names=0).not_after
+        return None if not_after is None else not_after.timestamp()
 
     def presented(self) -> list[bytes]:
         """The chain as the peer presented it, in DER, the leaf first.

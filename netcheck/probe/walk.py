@@ -95,6 +95,7 @@ class Walk:
         """What the kernel measured on the first hop's connection."""
         self.proxy_spoke: bool | None = None
         self.proxy_not_after: float | None = None
+        """As in Attempt."""
         self.login_wanted = False
         self.tls: TlsInfo | None = None
         self.bag: Bag | None = None

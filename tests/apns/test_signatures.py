@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ssl import PEM_cert_to_DER_cert
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 import trustme
 from trustme import KeyType
 
-from netcheck.apns import library
+from netcheck.apns import issuers, library
 from netcheck.apns.signatures import are_signed
+from netcheck.apns.trust import anchors_of_owner
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 NAME = "courier.push.apple.com"
@@ -93,6 +95,25 @@ def test_where_a_date_is_wrong_the_library_says_whose_signature_it_is() -> None:
     expired = chain(AUTHORITY, not_before=YESTERDAY - timedelta(1), not_after=YESTERDAY)[0]
     assert not are_signed([expired], ROOT, is_rsa=False)
     assert library.is_signed_by(expired, ROOT)
+
+
+def test_of_a_long_chain_no_signature_is_checked_time_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its certificates would be checked with all below it, in each probe."""
+    at_once: list[int] = []
+
+    def counted(chain: Sequence[bytes], issuer: bytes, *, is_rsa: bool) -> bool:
+        at_once.append(len(chain))
+        return are_signed(chain, issuer, is_rsa=is_rsa)
+
+    monkeypatch.setattr(issuers, "are_signed", counted)
+    authority = AUTHORITY
+    for _ in range(8):
+        authority = authority.create_child_ca()
+    anchors = anchors_of_owner(issuers.store([ROOT]))
+    way = issuers.way_up(issuers.chain_of(chain(authority)), anchors, datetime.now(UTC))
+    assert way is not None
+    assert len(way.issuers) == 9
+    assert at_once == [1, 2, 3, 4, 1, 1, 1, 1, 1]
 
 
 _EXAMINE = """

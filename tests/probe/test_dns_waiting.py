@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from netcheck.model.failing import Reason
+from netcheck.model.failing import Hitch, Reason
 from netcheck.model.paths import SYSTEM_RESOLVER, Binding, RecordType
 from netcheck.model.results import Lookup
 from netcheck.probe.resolve.dns import lookup
@@ -31,6 +31,7 @@ from tests.probe.scripted_dns import (
 
 NXDOMAIN = says(rcode=dns.rcode.NXDOMAIN)
 NODATA = says()
+FORMERR = says(rcode=dns.rcode.FORMERR)
 SINKHOLED = says((HOST, 60, "A", "0.0.0.0"))
 ELSEWHERE = says((HOST, 60, "A", "192.0.2.66"))
 TIMEOUT = 1.2
@@ -58,6 +59,17 @@ async def test_of_a_late_answer_too_it_is_said_who_gave_it() -> None:
         found = await ask(slow, other, timeout=TIMEOUT)
     assert found.reason is Reason.NXDOMAIN
     assert found.detail == f"{slow.nameserver} over udp: {HOST} does not exist"
+
+
+@pytest.mark.parametrize(("first", "second", "hitch"), [(good, FORMERR, None), (FORMERR, good, Hitch.ENDED)])
+@in_trio
+async def test_an_error_after_which_programs_ask_nobody_counts_where_they_come_to_hear_it(
+    first: Replies, second: Replies, hitch: Hitch | None
+) -> None:
+    """They wait for the slow one, be it good or the one that ends it."""
+    async with late_peer(first, LATE) as slow, peer(second) as other:
+        found = await ask(slow, other, timeout=TIMEOUT)
+    assert (found.reason, found.hitch) == (None, hitch)
 
 
 @in_trio

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import trio
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from netcheck.model.credentials import AuthScheme, Credentials, Secret
 from netcheck.model.failing import Failure, LoginFault, Phase, Reason, RefusedLogin
@@ -20,6 +23,7 @@ from netcheck.probe.proxy.phases import ProxyRoute, connect_through
 from netcheck.probe.walk import Walk, WalkEnded
 from netcheck.wire.handshake import handshake_for
 from netcheck.wire.target import Target
+from tests.apns.test_trust import made, root
 from tests.probe.peers import Handler, in_trio, resets, says, serving, silent, stays
 
 TARGET = Target("1-courier.push.apple.com", 5223)
@@ -318,6 +322,38 @@ async def test_an_intermediate_authority_may_vouch_for_a_proxy(ca: trustme.CA, t
     issuing = ca.create_child_ca()
     _, failure = await over_tls(tmp_path, tls_handler(issuing, "127.0.0.1", says(HTTP_YES)), issuing)
     assert failure is None
+
+
+@in_trio
+async def test_a_refusal_comes_through_tls_as_well(ca: trustme.CA, tmp_path: Path) -> None:
+    _, failure = await over_tls(tmp_path, tls_handler(ca, "127.0.0.1", says(HTTP_NO)), ca)
+    assert failure is not None
+    assert failure.reason is Reason.PROXY_DENIED
+
+
+@in_trio
+async def test_when_a_certificate_expires_is_known_though_ssl_cannot_read_its_names(
+    ca: trustme.CA, tmp_path: Path
+) -> None:
+    own = ca.issue_cert("127.0.0.1")
+    names = b"\x82\x07f\xfcr.lan" + b"\x87\x04\x7f\x00\x00\x01"  # in Latin-1, and an address
+    odd = made(
+        x509.load_pem_x509_certificate(own.cert_chain_pems[0].bytes()),
+        root(ca),
+        ca.private_key_pem,
+        x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30%c" % len(names) + names),
+    )
+    file = tmp_path / "odd.pem"
+    file.write_bytes(own.private_key_pem.bytes() + odd.public_bytes(Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await says(HTTP_YES)(trio.SSLStream(stream, context, server_side=True))  # type: ignore[arg-type]  # as above
+
+    walk, failure = await over_tls(tmp_path, handle, ca)
+    assert failure is None
+    assert (walk.proxy_not_after or 0.0) > time.time()
 
 
 @in_trio

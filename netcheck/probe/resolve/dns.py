@@ -148,11 +148,14 @@ class _Inquiry:
         """Or whether those that were asked before are only heard."""
         self._is_last_resort = False
         """Whether no program asks as it asks now: in another form, or behind the first three."""
-        self.ended_by = ""
-        """What a nameserver has answered that is the last one for programs, though others may know better."""
         self.took = 0.0
         """Seconds, without those in which this process was busy elsewhere."""
         self._busy = 0.0
+
+    @property
+    def ended_by(self) -> str:
+        """As in Waiting."""
+        return self._waiting.ended_by
 
     async def run(self, deadline: float) -> Answer:
         """The answer, at the deadline at the latest."""
@@ -199,8 +202,6 @@ class _Inquiry:
         if self._is_last_resort:
             over, usual = visit.forms[0].transport, self._usual.transport
             return kept_from_programs(answer, visit.nameserver, self._stub, over, usual)
-        if answer.ends_asking:
-            self.ended_by = self.ended_by or answer.detail
         if answer.reason is not Reason.DNS_TIMEOUT:
             self._waiting.end(visit.nameserver, answer)
         return answer

@@ -63,6 +63,10 @@ class Waiting:
         """Of those that were asked; 0 where nobody waits."""
         self._place = len(order)
         self.best: Answer | None = None
+        self.ended_by = ""
+        """What a nameserver has answered that is the last one for programs, though others may know better."""
+        self._unheard: set[Nameserver] = set()
+        """Those before it that programs still wait for, and may never come to ask it."""
 
     def begin(self, nameserver: Nameserver) -> None:
         """It is asked: from its first question on its time runs."""
@@ -75,6 +79,11 @@ class Waiting:
         self._until[nameserver] = 0.0
         self._silences.end((nameserver, self._question))
         place = self._order.index(nameserver)
+        if answer.ends_asking and place < self._place and not self.ended_by:
+            self.ended_by = answer.detail
+            self._unheard = {each for each in self._order[:place] if self._until.get(each)}
+        elif answer.is_final and nameserver in self._unheard:
+            self.ended_by = ""
         if answer.is_final and place <= self._place:
             self._place, self.best = place, answer
 
