@@ -321,7 +321,7 @@ def test_with_too_little_memory_to_tell_of_a_bug_it_says_so(
 
 def test_with_too_little_memory_to_load_a_command_it_says_so_in_one_line() -> None:
     words = [sys.executable, "-m", "netcheck", "config", "example"]
-    script = f'ulimit -v {40 << 10} && exec "$@"'
+    script = f'ulimit -v {34 << 10} && exec "$@"'
     ended = subprocess.run(["sh", "-c", script, "sh", *words], capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (2, f"{NO_MORE_MEMORY}\n")
 
