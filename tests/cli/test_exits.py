@@ -291,6 +291,17 @@ def test_that_the_system_has_no_more_is_no_bug(
     assert capsys.readouterr().err == f"the system lets netcheck {told}\n"
 
 
+def test_the_loader_s_own_block_being_full_is_no_want_of_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    def buggy() -> None:
+        raise ImportError("libgomp.so.1: cannot allocate memory in static TLS block")
+
+    with pytest.raises(SystemExit):
+        end_with(buggy)
+    told = capsys.readouterr().err
+    assert "static TLS block" in told
+    assert NO_MORE_MEMORY not in told
+
+
 def has_no_memory(*_: object) -> NoReturn:
     raise MemoryError
 
