@@ -32,7 +32,11 @@ def raises(*_: object, **__: object) -> Any:
 
 
 def run_meanwhile(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Daemon, str], Awaitable[None]]
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[Daemon, str], Awaitable[None]],
+    *,
+    follows: bool = False,
 ) -> None:
     """A daemon in this process, with one service that nobody serves, until that is over."""
     file = daemon_config(folder, listen=f"unix:{folder}/web")
@@ -40,7 +44,7 @@ def run_meanwhile(
     told: list[str] = []
 
     async def main() -> None:
-        daemon = Daemon(file, load(file))
+        daemon = Daemon(file, load(file), follows=follows)
         monkeypatch.setattr(daemon._systemd, "tell", lambda *told_now: told.extend(told_now))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(daemon.run)
