@@ -100,7 +100,7 @@ def stuck_in_the_import_of(module: str, tmp_path: Path, *args: str | Path) -> su
 @pytest.mark.parametrize(
     ("command", "module"),
     [
-        *product(("check", "run"), ("click", "trio", "yaml", "cryptography")),
+        *product(("check", "run"), ("click", "trio", "yaml")),
         ("check", "h2"),
         ("run", "h11"),
     ],
