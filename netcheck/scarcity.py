@@ -10,8 +10,9 @@ NO_MORE_MEMORY = (
     "the system lets netcheck have no more memory: raise MemoryMax, the container's limit or ulimit -v"
 )
 _AS_PYTHON_SAYS_IT = "can't start new thread"
-_AS_THE_LOADER_SAYS_IT = ("failed to map segment from shared object", "annot allocate memory")
-"""Of a module in C (glibc's elf/dl-map-segments.h, dl-load.c); Python has no other sign of it."""
+_AS_THE_LOADER_SAYS_IT = ("failed to map segment from shared object", ": Cannot allocate memory")
+"""Of a module in C (glibc's elf/dl-map-segments.h, and dl-load.c, which ends in the words for ENOMEM); Python
+has no other sign of it. "cannot allocate memory in static TLS block" is another matter: no limit of ours."""
 
 
 def lacks_threads(error: BaseException | None) -> bool:

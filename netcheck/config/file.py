@@ -58,8 +58,6 @@ class _Settings:
     metrics: Metrics = field(default_factory=Metrics)
     history: HistorySettings = field(default_factory=HistorySettings)
     web: Web = field(default_factory=Web)
-    files: Mapping[Path, Stamp] = field(default_factory=dict, compare=False)
-    """Its own file and those of passwords, as they were when they were read: all else is read when needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +68,8 @@ class Config(_Settings):
     paths: tuple[ProbePath, ...]
     services: tuple[Service, ...]
     push_certificates: tuple[PushCertificateFile, ...] = ()
+    files: Mapping[Path, Stamp] = field(default_factory=dict, compare=False)
+    """Its own file and those of passwords, as they were when they were read: all else is read when needed."""
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -42,10 +42,10 @@ def _watch(beaten: threading.Event, over: threading.Event, most_missed: int, eac
     while not over.is_set():
         try:
             time.sleep(each)  # in a thread of its own, beside the loop that it watches
+            missed = 0 if beaten.is_set() else missed + 1
+            beaten.clear()
         except MemoryError:  # it must not end with what it is here for
             continue
-        missed = 0 if beaten.is_set() else missed + 1
-        beaten.clear()
         if missed >= most_missed and not over.is_set():
             with suppress(OSError):
                 _tell()

@@ -56,12 +56,12 @@ def _stop_socks(lab: Lab, is_broken: bool) -> None:
 
 
 def _change_socks_password(lab: Lab, is_broken: bool) -> None:
-    """And then tell netcheck of it."""
-    if not is_broken:
-        return lab.write_socks_password()
-    changed = Login(LOGIN.username, "changed last night")
-    lab.socks_proxy.login = changed if lab.socks_proxy.login == LOGIN else LOGIN
-    return None
+    """It is repaired by telling netcheck of it."""
+    if is_broken:
+        changed = Login(LOGIN.username, "changed last night")
+        lab.socks_proxy.login = changed if lab.socks_proxy.login == LOGIN else LOGIN
+    else:
+        lab.write_socks_password()
 
 
 def _stop_provider(lab: Lab, is_broken: bool) -> None:

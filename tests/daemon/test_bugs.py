@@ -1,6 +1,7 @@
 """Bugs of our own, wherever they are: each costs what it breaks, and the daemon and its log go on."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -31,7 +32,11 @@ def raises(*_: object, **__: object) -> Any:
 
 
 def run_meanwhile(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Daemon, str], Awaitable[None]]
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[Daemon, str], Awaitable[None]],
+    *,
+    follows: bool = False,
 ) -> None:
     """A daemon in this process, with one service that nobody serves, until that is over."""
     file = daemon_config(folder, listen=f"unix:{folder}/web")
@@ -39,7 +44,7 @@ def run_meanwhile(
     told: list[str] = []
 
     async def main() -> None:
-        daemon = Daemon(file, load(file))
+        daemon = Daemon(file, load(file), follows=follows)
         monkeypatch.setattr(daemon._systemd, "tell", lambda *told_now: told.extend(told_now))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(daemon.run)
@@ -107,6 +112,25 @@ def test_an_announcer_that_raises_costs_lines_of_the_log(
     async def look(_: Daemon, where: str) -> None:
         await until(lambda: caplog.messages.count("internal error in announcing") > 1)
         assert await get(where, "/api/v1/status") == 200
+
+    run_meanwhile(tmp_path, monkeypatch, look)
+
+
+def test_what_a_reload_cannot_load_changes_nothing_and_the_next_one_takes_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look(daemon: Daemon, where: str) -> None:
+        wifi = "  wifi: {source_address: 127.0.0.2}\n"
+        written = daemon._file.read_text().replace("paths:\n", f"paths:\n{wifi}")
+        daemon._file.write_text(f"{written}history: {{file: netcheck.db}}\n")
+        before = daemon._config
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "netcheck.history.kept", None)
+            assert await daemon.reload() == "internal error: see the log"
+        assert daemon._config is before
+        assert await daemon.reload() is None
+        assert {path.name for path in daemon._state.paths} == {"direct", "wifi"}
+        assert await get(where, "/-/healthy") == 200
 
     run_meanwhile(tmp_path, monkeypatch, look)
 

@@ -1,5 +1,6 @@
 """The daemon as the web room sees it, before anything runs."""
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_metrics_can_be_had_as_openmetrics_and_by_name(daemon: Daemon) -> None:
     said = answer.body.decode()
     assert said.endswith("# EOF\n")
     assert [family.name for family in text_string_to_metric_families(said)] == ["netcheck_build_info"]
+
+
+def test_what_the_page_links_to_is_there(daemon: Daemon) -> None:
+    links = re.findall(r'(?:href|src)="(/[^"?]*)', ask(daemon, "/").body.decode())
+    assert {"/metrics", "/api/v1/status", "/api/v1/incidents"} < set(links)
+    assert {ask(daemon, link).status for link in links} == {200}
 
 
 def test_what_is_not_there_is_refused(daemon: Daemon) -> None:

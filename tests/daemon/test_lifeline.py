@@ -16,6 +16,15 @@ async def main():
         time.sleep(60)
 trio.run(main)
 """
+HAS_NO_MEMORY = """
+import threading
+left, clear = [MemoryError(), MemoryError()], threading.Event.clear
+def clear_later(event):
+    if left:
+        raise left.pop()
+    clear(event)
+threading.Event.clear = clear_later
+"""
 GOES_ON = """
 async def main():
     with line as beat:
@@ -42,6 +51,10 @@ def test_a_loop_that_stands_still_ends_its_process_and_tells_where_it_stood() ->
     assert done.returncode == 2
     assert done.stderr.startswith("the event loop stands still: netcheck ends")
     assert 'File "<string>", line 5 in main' in done.stderr
+
+
+def test_it_watches_on_where_there_was_no_memory_for_a_moment() -> None:
+    assert ended(HAS_NO_MEMORY + STANDS_STILL).returncode == 2
 
 
 @pytest.fixture(params=["full", "closed"])

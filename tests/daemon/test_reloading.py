@@ -12,9 +12,13 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from netcheck.config.file import default
 from netcheck.config.reading.problems import ConfigError
+from netcheck.daemon import daemon as daemon_module
 from netcheck.daemon import reloading
+from netcheck.daemon.daemon import Daemon
 from netcheck.daemon.reloading import Files, Reloads, follow, read_config, threads, try_again
 from netcheck.files import Stamp
+from tests.calls import Counted
+from tests.daemon.test_bugs import run_meanwhile, until
 from tests.probe.peers import in_trio
 
 
@@ -260,3 +264,25 @@ def test_a_config_that_was_refused_is_tried_again_until_it_is_taken() -> None:
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
     assert (answers, refused) == ([], False)
+
+
+def test_a_daemon_that_follows_tells_once_why_it_refuses_and_takes_what_was_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(daemon_module, "_TRY_AGAIN", 0.05)
+    tries = Counted(monkeypatch, daemon_module, "read_config")
+
+    async def meanwhile(daemon: Daemon, _: str) -> None:
+        proxied = "  web: {proxy: 'http://127.0.0.1:1', username: svc, password_file: password}\n"
+        daemon._file.write_text(daemon._file.read_text().replace("paths:\n", f"paths:\n{proxied}"))
+        refused = await daemon.reload()
+        assert refused
+        assert "password_file: the file cannot be read: No such file or directory" in refused
+        await until(lambda: tries.runs > 3)
+        assert await daemon.reload() == refused  # who asks is told again
+        told = [each.levelname for each in caplog.records if each.message.startswith("reload refused")]
+        assert told.count("ERROR") == 2
+        (tmp_path / "password").write_text("secret")
+        await until(lambda: {path.name for path in daemon._state.paths} == {"direct", "web"})
+
+    run_meanwhile(tmp_path, monkeypatch, meanwhile, follows=True)
