@@ -227,7 +227,8 @@ def test_the_next_step_can_be_copied(desk: Desk) -> None:
     window = Window(context.new_page())
     window.page.goto(desk.lab.url)
     with desk.broken(SCENARIO["proxy-dies"]):
-        button = window.page.get_by_role("button", name="Copy").first
+        step = window.page.locator(".step", has_text="Ask the owners of the proxy 127.0.0.1:")
+        button = step.get_by_role("button", name="Copy").first
         told = window.page.get_by_role("button", name="Copied")
 
         def says_so() -> bool:
