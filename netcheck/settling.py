@@ -4,7 +4,7 @@ Owns what waits, and for how long. Must not know what any verdict means, nor how
 """
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from netcheck.facts import Belief, Facts, Snapshot
@@ -110,7 +110,7 @@ class LatestFacts:
         if (known.services, known.paths, snapshot.belief) == (state.services, state.paths, self._belief):
             self._version, self.latest = snapshot.version, self._settled(facts, snapshot.criteria.random)
 
-    def _settled(self, facts: Facts, random: frozenset[Part]) -> Facts:
+    def _settled(self, facts: Facts, random: Iterable[Part]) -> Facts:
         if not facts.endpoints:
             return facts
         courses = self._state.courses

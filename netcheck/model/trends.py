@@ -8,6 +8,14 @@ from typing import NamedTuple, Self, TypeAlias
 from netcheck.model.paths import Family
 from netcheck.model.results import Endpoint
 
+_HARDLY = 0.01
+"""How likely something is that chance hardly ever does."""
+
+
+def may_be_chance(in_a_row: int, share: float) -> bool:
+    """Whether chance explains so many ends alike in a row, where such a share of all ends so."""
+    return share**in_a_row > _HARDLY
+
 
 class Part(NamedTuple):
     """All that goes over a port and family of a path; or what of it is one service's, or in one range."""

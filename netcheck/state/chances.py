@@ -6,14 +6,14 @@ hosts fail, answer when they are asked again, and then others fail, it is none o
 
 from bisect import bisect
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain, pairwise
 from typing import NamedTuple
 
 from netcheck.model.paths import ProbePath
 from netcheck.model.results import Endpoint, EndpointState
 from netcheck.model.services import Service
-from netcheck.model.trends import Part
+from netcheck.model.trends import Part, may_be_chance
 
 _REMEMBERED = 64
 """Probes of a part."""
@@ -24,15 +24,14 @@ _FEWEST, _SHARE = 3, 0.1
 again. They recovered from so many times without any answer. Others have failed next as often, and a tenth of
 the probes at least."""
 _SHARE_OF_AGAIN = 0.25
-"""In one look all is asked once, and then once more what failed: of that, a path's ports and families taken
-together, so much has to answer."""
-_CROWD, _HARDLY = 8, 0.01
-"""So many failures, and how likely it is that chance spares them all when they are asked again; or that it
-fails all that is asked of a part."""
+"""In one look all is asked once, and then once more what failed. Of that, a path's ports and families taken
+together, so much has to answer; where fewer did at first, half as much as of these."""
+_CROWD = 8
+"""So many failures; chance hardly spares them all when they are asked again."""
 _SHARE_OF_AFTER = 0.5
 """So often at least does one fail next after one has answered again: after an outage, all answer first."""
 _SETTLED = 12
-"""So many probes in a row that end alike have settled it."""
+"""So many answers in a row have settled it."""
 
 
 class _Event(NamedTuple):
@@ -75,7 +74,7 @@ class _Series:
 
     @property
     def is_random(self) -> bool:
-        if self._alike >= _SETTLED or not _are_several(event for event in self.events if event.recovers):
+        if self._is_settled or not _are_several(event for event in self.events if event.recovers):
             return False
         times = len({event.at for event in self.events if event.recovers})  # hosts may share an attempt
         failures = sum(not event.recovers for event in self.events)
@@ -84,6 +83,11 @@ class _Series:
         spells, followed = self._spells(self.events), self._spells(failing_next)
         often_after = _is_often(len(failing_next), times) and _is_often(len(followed), len(spells))
         return often_after and failures >= _SHARE * min(self.probes, _REMEMBERED)
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether by now more has failed in a row than chance explains, or so much has answered."""
+        return self._alike >= _SETTLED if self._last else not may_be_chance(self._alike, self.share)
 
     def _spells(self, events: Iterable[_Event]) -> set[int]:
         """The times without any answer, by their number, from which these recovered.
@@ -103,12 +107,14 @@ class _Series:
 
         Not where another host answers: what fails beside that by itself is dead hosts.
         """
-        return not self._last and self._answering is None and share**self._alike > _HARDLY
+        return not self._last and self._answering is None and may_be_chance(self._alike, share)
 
     @property
     def share(self) -> float:
-        """Of the latest probes, how many failed."""
-        return sum(not event.recovers for event in self.events) / min(self.probes, _REMEMBERED)
+        """Of the latest probes, how many failed: of those before, where these all did."""
+        silent = 0 if self._last else self._alike
+        failed = sum(not event.recovers for event in self.events) - silent
+        return max(0, failed) / max(1, min(self.probes, _REMEMBERED) - silent)
 
     def by_host(self) -> Iterable[list[_Event]]:
         """What is remembered of each host."""
@@ -175,22 +181,22 @@ class Chances:
         if series.is_over:
             del self._series[part]
 
-    def random(self, *, in_one_look: bool = False) -> frozenset[Part]:
-        """The parts in which it is chance that decides."""
+    def random(self, *, in_one_look: bool = False) -> Mapping[Part, float]:
+        """The parts in which it is chance that decides, and which share of their probes it fails."""
         if in_one_look:
             return self._in_one_look()
-        random = {part for part, series in self._series.items() if series.is_random}
+        random = {part: series.share for part, series in self._series.items() if series.is_random}
         shares: dict[str, float] = {}
-        for part in random:
-            shares[part.path] = max(shares.get(part.path, 0.0), self._series[part].share)
-        beside = (
-            part
+        for part, share in random.items():
+            shares[part.path] = max(shares.get(part.path, 0.0), share)
+        beside = {
+            part: shares[part.path]
             for part, series in self._series.items()
             if part.path in shares and series.may_be_silent_by_chance(shares[part.path])
-        )
-        return frozenset(random.union(beside))
+        }
+        return beside | random
 
-    def _in_one_look(self) -> frozenset[Part]:
+    def _in_one_look(self) -> Mapping[Part, float]:
         """A part is asked too seldom to tell by itself: all of a path's do that answer at all."""
         by_path: dict[str, list[_Series]] = {}
         for part, series in self._series.items():
@@ -201,18 +207,23 @@ class Chances:
             for path, its in by_path.items()
             if _answer_again(its) and not _fail_in_a_crowd(its)
         }
-        return frozenset(
-            part
+        return {
+            part: shares[part.path]
             for part, series in self._series.items()
             if part.path in shares and (series.answers or series.may_be_silent_by_chance(shares[part.path]))
-        )
+        }
 
 
 def _answer_again(parts: Iterable[_Series]) -> bool:
-    """Whether enough of what was asked again has answered."""
+    """Whether enough of what was asked again has answered: where few do, fewer did at first as well."""
+    parts = list(parts)
     asked_again = [its for series in parts for its in series.by_host() if len(its) > 1]
     recoveries = [[event for event in its if event.recovers] for its in asked_again]
-    share = sum(map(bool, recoveries)) >= _SHARE_OF_AGAIN * len(asked_again)
+    answering = [series for series in parts if series.answers]
+    first, failed = sum(each.first for each in answering), sum(each.failed for each in answering)
+    at_once = 1 - failed / first if first else 0.0
+    enough = min(_SHARE_OF_AGAIN, at_once / 2 or 1.0)
+    share = sum(map(bool, recoveries)) >= enough * len(asked_again)
     return share and _are_several(chain.from_iterable(recoveries))
 
 
@@ -225,14 +236,19 @@ def _fail_in_a_crowd(parts: Iterable[_Series]) -> bool:
     failed, first = sum(each.failed for each in answering), sum(each.first for each in answering)
     again, recovered = sum(each.again for each in answering), sum(each.recovered for each in answering)
     is_crowd = failed >= _CROWD and again == failed == recovered
-    return is_crowd and (1 - failed / first) ** failed < _HARDLY
+    return is_crowd and not may_be_chance(failed, 1 - failed / first)
 
 
 def _failing_share(parts: Iterable[_Series]) -> float:
-    """Of all probes, where anything answers."""
+    """Of all probes, where anything answers; where hosts are dead, of those that are not.
+
+    Of these, what chance fails once recovers as often as others answer at once.
+    """
     answering = [series for series in parts if series.answers]
     failed = sum(each.failed + each.again - each.recovered for each in answering)
-    return failed / sum(each.probes for each in answering)
+    recovered, at_once = sum(e.recovered for e in answering), sum(e.first - e.failed for e in answering)
+    share = failed / sum(each.probes for each in answering)
+    return min(share, recovered / at_once) if at_once else share
 
 
 def _is_often(times: int, of_all: int) -> bool:

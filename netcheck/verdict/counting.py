@@ -19,7 +19,7 @@ from netcheck.model.findings import Needed
 from netcheck.model.paths import Family, ProbePath
 from netcheck.model.record import record
 from netcheck.model.results import Endpoint, Result, Standing
-from netcheck.model.trends import Part, Trends
+from netcheck.model.trends import Part, Trends, may_be_chance
 from netcheck.verdict.outdated import Outdated
 from netcheck.verdict.ranges import dead_ranges, is_in
 
@@ -116,8 +116,8 @@ class Criteria:
     """Whether every host was visited once, and again only where that told too little."""
     trends: Trends = field(default_factory=dict)
     """How parts of the paths do lately: newer results outdate older ones."""
-    random: frozenset[Part] = frozenset()
-    """Where hosts fail by chance."""
+    random: Mapping[Part, float] = field(default_factory=dict)
+    """Where hosts fail by chance, and which share of the probes does."""
 
 
 class Counting(NamedTuple):
@@ -141,13 +141,14 @@ def what_counts(paths: Sequence[ProbePath], standings: Iterable[Standing], crite
     failures, random = criteria.failures, criteria.random
     both_ways = {path.name for path in paths if path.resolves_both_ways}
     # what fails by chance falls silent by chance too
-    outdated = Outdated({part: trend for part, trend in criteria.trends.items() if part not in random})
+    outdated = Outdated(
+        {part: trend for part, trend in criteria.trends.items() if not _is_random(part, random)}
+    )
     seen = [s for s in standings if not _is_local_dns(s.result, both_ways)]
     valid, was_silent = _parted(seen, outdated)
     known = _without_missing_families(valid, seen)
     since = {path: newest - criteria.window for path, newest in _newest(known).items()}
-    at_random = {part.whole for part in random}
-    dead = frozenset(each for each in dead_ranges(known, since, failures) if each.whole not in at_random)
+    dead = dead_ranges(known, since, failures)
     in_dead_ranges = {each.result.endpoint for each in known if is_in(each.result, dead)}
     recent = [
         each
@@ -163,7 +164,9 @@ def what_counts(paths: Sequence[ProbePath], standings: Iterable[Standing], crite
         unsteady = _in_one_look(open_to, known)
     else:
         unsteady = _at_some_addresses(open_to) | _over_time(by_itself)
-    unsteady |= _random(failing, random, since)
+    unsteady |= _random(
+        [e for e in failing if e.standing.result.endpoint not in in_dead_ranges], random, since
+    )
     steady = [e for e in recent if _asked(e.result) not in unsteady] if unsteady else recent
     believed = (_believed(each, since[each.result.path], dead, outdated, failures) for each in steady)
     answered = (Counted(each.result, failure=None) for each in was_silent if _has_answered(each))
@@ -287,17 +290,22 @@ def _in_one_look(failing: Iterable[_Failing], known: Iterable[Standing]) -> dict
 
 
 def _random(
-    failing: Iterable[_Failing], random: frozenset[Part], since: Mapping[str, float]
+    failing: Iterable[_Failing], random: Mapping[Part, float], since: Mapping[str, float]
 ) -> dict[_Asked, Counted]:
-    """What failed lately where chance decides; not what fails so often in a row that it is down."""
+    """What failed lately where chance decides; not what fails more often in a row than chance explains."""
     found: dict[_Asked, Counted] = {}
     for each in failing:
         result, seen = each.standing
         part = Part.of(result.endpoint)
         is_lately = seen.failures > 0 or each.failed.attempt.at >= since[result.path]
-        if is_lately and seen.failures < _SETTLED and not random.isdisjoint((part, part.whole)):
+        share = max(random.get(part, 0.0), random.get(part.whole, 0.0))
+        if share and is_lately and (seen.failures < 2 or may_be_chance(seen.failures, share)):
             found[_asked(result)] = each.unsteady(is_random=True)
     return found
+
+
+def _is_random(part: Part, random: Mapping[Part, float]) -> bool:
+    return part in random or (part.is_range and part.whole in random)
 
 
 def _service_of(standing: Standing) -> tuple[str, str]:

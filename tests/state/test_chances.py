@@ -151,6 +151,30 @@ def test_beside_a_port_that_fails_by_chance_one_dead_host_of_several_on_another_
     assert told == [True, *[False] * 11]
 
 
+def test_in_one_look_few_answer_again_where_few_answered_at_first() -> None:
+    """By chance as many do, a tenth for example; of dead hosts none does."""
+    first = [f"{host}{port}{'o' if host < 2 else 'x'}" for port in "ab" for host in range(15, -1, -1)]
+    well = {"3a", "9b", "12b"}
+    again = [f"{e}{'o' if e in well else 'x'}" for host in range(2, 16) for e in (f"{host}a", f"{host}b")]
+    assert looked(*first, *again) == {(443, Family.IPV4), (5223, Family.IPV4)}
+    others = [f"{host}{port}o" for port in "ab" for host in range(2)] * 8
+    assert not looked(*first, *others, *again)
+
+
+def test_how_much_chance_fails_is_told_by_what_is_not_dead() -> None:
+    first = [f"{host}{'x' if host < 8 else 'o'}" for host in range(16)]
+    again = [f"{host}{'o' if host < 3 else 'x'}" for host in range(8)]
+    state = after(*first, *again)
+    assert state.chances.random(in_one_look=True)[PART] == 3 / 8
+
+
+def test_chance_explains_as_many_failures_in_a_row_as_its_share_makes_likely() -> None:
+    assert is_random(after(*CHANCE, *(f"{host}x" for host in range(3))))
+    often = [f"{host}{letter}" for host in range(6) for letter in "xxxo"]
+    assert is_random(after(*often, *(f"{host}x" for host in range(12))))
+    assert not is_random(after(*often, *(f"{host % 16}x" for host in range(20))))
+
+
 def test_what_is_well_again_is_forgotten() -> None:
     state = after(*CHANCE, *[f"{host}o" for _ in range(5) for host in range(16)])
     assert not state.chances._series

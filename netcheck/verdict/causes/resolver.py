@@ -75,6 +75,16 @@ def _does_not_resolve(case: Case) -> Found | None:
     if not about:
         return None
     resolver = the_resolver(case)
+    if all(map(is_unheard, about)) and _lacks_tcp(case):
+        ports = ports_text({server.port for server in case.path.resolver.nameservers} or {_DNS_PORT})
+        return Found(
+            resolver,
+            about,
+            f"Ask {resolver.asked} to answer over TCP on {ports} too, and to have firewalls allow it. "
+            "Over UDP its answers say that they are cut (TC), and over TCP there is none.",
+            evidence=how_often(case, about),
+            reply=the_reply(about, is_of_destination=False),
+        )
     is_dead = _is_dead(case)
     if is_dead and (told_by := _told_on_the_way(about)):
         return Found(
@@ -106,6 +116,15 @@ def _does_not_resolve(case: Case) -> Found | None:
         evidence=how_often(case, about) + beside,
         reply=the_reply(about, is_of_destination=not is_dead),
     )
+
+
+def _lacks_tcp(case: Case) -> bool:
+    """Whether UDP has an answer for most of the names without one: it was cut, and refers to TCP."""
+    unheard = [lookup.tries for lookup in case.lookups if lookup.reason in DNS_SILENCE]
+    referred = [
+        tries for tries in unheard if any(e.transport is Transport.UDP and e.reason is None for e in tries)
+    ]
+    return bool(referred) and 2 * len(referred) >= len(unheard)
 
 
 def _hitch(about: Sequence[Counted]) -> Hitch | None:

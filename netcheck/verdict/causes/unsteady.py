@@ -77,7 +77,10 @@ def _why_at_times(about: Sequence[Counted]) -> str:
             "It says 503 at one time and not at another: it may lack capacity or limit connections, "
             "or one of several members does not work."
         )
-    return "Some connections fail and others work: one of several links or members seems to be broken."
+    return (
+        "Some connections fail and others work: one of several links or members seems to be broken, "
+        "packets are lost, or new connections are limited."
+    )
 
 
 def _fails_at_addresses(case: Case, about: Sequence[Counted]) -> Found:

@@ -84,7 +84,7 @@ def test_what_is_not_decrypted_is_not_asked_for(decrypted: Callable[[Result], bo
 def test_who_decrypts_or_answers_at_times_is_one_of_several(tls: TlsInfo, cause: Cause, does: str) -> None:
     seen = [each for each in all_couriers(INTERCEPTED, tls) if each.port == 5223]
     standings = [standing_of(each, 0, True, (False, True), each) for each in seen]
-    random = frozenset({Part("direct", 5223, Family.IPV4)})
+    random = {Part("direct", 5223, Family.IPV4): 0.5}
     (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(random=random)).judgements
     assert (judged.cause, judged.hop) == (cause, Hop.FIREWALL)
     at_times = f"This happens at one time and not at another: one of several members or links {does}."

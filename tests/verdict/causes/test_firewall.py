@@ -176,6 +176,25 @@ def test_a_single_address_that_another_path_reaches_is_blocked() -> None:
     assert (judged.cause, judged.hop) == (Cause.HOSTS_BLOCKED, Hop.FIREWALL)
 
 
+@pytest.mark.parametrize(("fail_beside", "is_proven"), [(0, True), (1, True), (5, False)])
+def test_a_range_is_dead_where_more_fails_than_chance_explains(fail_beside: int, is_proven: bool) -> None:
+    """Where five of six fail beside it, all ten of its own may fail by chance."""
+    many = numbered(16)
+    results = [
+        result(
+            many,
+            5223,
+            DROPPED if number < 10 + fail_beside else None,
+            host=many.hosts[number],
+            address=f"{RANGES[number >= 10]}{number + 1}",
+        )
+        for number in range(16)
+    ]
+    judged = judge(results, services=(many,))
+    causes = {finding.cause for finding in judged.findings}
+    assert (Cause.RANGE_BLOCKED in causes) is is_proven
+
+
 def test_a_dead_range_is_a_limit_where_every_host_has_another_address_too() -> None:
     alive = [
         result(COURIER, 5223, host=host, address=f"17.57.144.{n}") for n, host in enumerate(COURIER.hosts)
@@ -313,7 +332,7 @@ def test_what_apple_says_within_tls_is_nobodys_on_the_way(
 ) -> None:
     failed = result(service, 443, failure, tls=tls, path=PROXY.name, address="17.188.128.9")
     standings = [standing_of(failed, 1, True, (True, False), failed)] if at_times else once([failed])
-    random = frozenset({Part(PROXY.name, 443, failed.attempt.family)}) if at_times else frozenset()
+    random = {Part(PROXY.name, 443, failed.attempt.family): 0.5} if at_times else {}
     (judged,) = assess([service], [PROXY], standings, criteria=Criteria(random=random)).judgements
     assert judged.hop is hop
     if hop is Hop.APPLE:
@@ -429,7 +448,7 @@ def test_a_large_hello_is_lost_by_chance_as_others_are(by_chance: bool) -> None:
         [COURIER],
         [DIRECT],
         standings if by_chance else once([tried]),
-        criteria=Criteria(random=frozenset({Part("direct", 5223, Family.IPV4)})),
+        criteria=Criteria(random={Part("direct", 5223, Family.IPV4): 0.5}),
         beside=Beside(large_hellos=(large,)),
     ).judgements
     causes = {finding.cause for finding in judged.findings}

@@ -148,6 +148,25 @@ def test_a_resolver_that_is_silent_about_some_names_only_is_asked_to_resolve_the
     assert "It answers others, and may limit how many it answers at once." in judged.findings[0].next_step
 
 
+@pytest.mark.parametrize("failure", [TIMEOUT, UNREACHABLE])
+@pytest.mark.parametrize("others_answer", [True, False])
+def test_a_resolver_that_refers_to_tcp_and_does_not_answer_there_is_asked_for_that(
+    failure: Failure, others_answer: bool
+) -> None:
+    over_udp = Try("10.0.0.53:53", Transport.UDP, None, 0.1)
+    over_tcp = replace(over_udp, transport=Transport.TCP, reason=failure.reason)
+    unheard = replace(lookup(API.hosts[0], reason=failure.reason), tries=(over_udp, over_tcp))
+    silent = replace(unheard, tries=(replace(over_udp, reason=failure.reason), over_tcp))
+
+    def asked(found: Lookup) -> str:
+        results = [result(API, 443, failure), *(couriers() if others_answer else ())]
+        judgements = assess([COURIER, API], [DIRECT], once(results), [found]).judgements
+        return next(each for each in judgements if each.role is Role.PROVIDER).findings[0].next_step
+
+    assert " to answer over TCP on port 53 too, and to have firewalls allow it. " in asked(unheard)
+    assert "over TCP on" not in asked(silent)
+
+
 @pytest.mark.parametrize(
     ("reason", "asked"),
     [

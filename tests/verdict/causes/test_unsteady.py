@@ -88,8 +88,19 @@ def test_what_fails_each_time_as_others_do_by_chance_is_no_fault_of_its(failure:
     each_time = couriers(failure, (5223,), hosts=(2, 3))
     standings = [standing_of(each, 1, True, (True, False), each) for each in by_chance]
     standings += [standing_of(each, 8, True, (False,) * 8, each) for each in each_time]
-    random = frozenset({Part("direct", 5223, Family.IPV4)})
+    random = {Part("direct", 5223, Family.IPV4): 0.5}
     (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(random=random)).judgements
     assert (judged.cause, judged.hop) == (Cause.INTERMITTENT, Hop.FIREWALL)
     assert judged.evidence[0] == "Reached at one time and not at another: 2 hosts"
     assert len(judged.findings) == count
+
+
+@pytest.mark.parametrize(("failures", "share", "expected"), [(8, 0.9, True), (8, 0.5, False), (2, 0.5, True)])
+def test_a_host_fails_as_often_in_a_row_as_chance_explains(
+    failures: int, share: float, expected: bool
+) -> None:
+    failed = couriers(DROPPED, (5223,))
+    standings = [standing_of(each, failures, True, (True, *(False,) * failures), each) for each in failed]
+    random = {Part("direct", 5223, Family.IPV4): share}
+    (judged,) = assess([COURIER], [DIRECT], standings, criteria=Criteria(random=random)).judgements
+    assert (judged.cause is Cause.INTERMITTENT) is expected
