@@ -68,7 +68,7 @@ async def _identity_of(file: PushCertificateFile, limiter: trio.CapacityLimiter)
     """The certificate with its key, as the file has them now. Raises UnusableError."""
     try:
         return await in_time(
-            lambda: _opening().identity_in_time(file, read_file(file.file, LARGEST)), _LONGEST_READ, limiter
+            lambda: load().identity_in_time(file, read_file(file.file, LARGEST)), _LONGEST_READ, limiter
         )
     except OSError as error:
         raise UnusableError(f"{file.file} cannot be read: {error.strerror}") from error
@@ -132,9 +132,9 @@ def _read_if_changed(
     file: PushCertificateFile, before: Stamp | None
 ) -> tuple[Stamp | None, PushCertificate | None]:
     stamp, data = read_if_changed(file.file, LARGEST, before)
-    return stamp, None if data is None else _opening().read_in_time(file, data)
+    return stamp, None if data is None else load().read_in_time(file, data)
 
 
-def _opening() -> Any:
+def load() -> Any:
     """Loaded with the first file: what opens keys is of no use to a daemon that watches none."""
     return import_module("netcheck.apns.push_certificate")

@@ -9,6 +9,8 @@ NO_MORE_FILES = "the system lets netcheck open no more files: raise LimitNOFILE 
 NO_MORE_MEMORY = (
     "the system lets netcheck have no more memory: raise MemoryMax, the container's limit or ulimit -v"
 )
+REPLACED = "netcheck's own files were replaced or removed since it started: restart it"
+"""What it means where a part of it that is loaded late cannot be loaded."""
 _AS_PYTHON_SAYS_IT = "can't start new thread"
 _AS_THE_LOADER_SAYS_IT = ("failed to map segment from shared object", ": Cannot allocate memory")
 """Of a module in C (glibc's elf/dl-map-segments.h, and dl-load.c, which ends in the words for ENOMEM); Python

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import trio
 
+from netcheck import push_certificates
 from netcheck.config.file import EMPTY, Config, to_run
 from netcheck.config.reading.problems import ConfigError, Problem
 from netcheck.files import Stamp, in_time, stamp_of
-from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
+from netcheck.history import history
+from netcheck.scarcity import NO_MORE_THREADS, REPLACED, lacking, lacks_threads
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ async def read_config(file: Path, limiter: trio.CapacityLimiter, before: Config)
         message = f"the config, or a file that it names, was {error.strerror}"
     except OSError as error:
         message = f"the config, or a file that it names, cannot be read: {error.strerror}"
+    except ImportError as error:
+        message = lacking(error) or REPLACED
     except RuntimeError as error:
         if not lacks_threads(error):
             raise
@@ -54,7 +58,16 @@ def _read(file: Path, before: Config) -> Config:
         import_module("netcheck.history.kept")
     if config != before and file.stat().st_size == 0:
         raise _refused(file, EMPTY)
+    _load_for(config)
     return config
+
+
+def _load_for(config: Config) -> None:
+    """What is loaded with the first of its kind: off the event loop, and before any of it is taken."""
+    if config.history.file:
+        history.load()
+    if config.push_certificates:
+        push_certificates.load()
 
 
 def _refused(file: Path, why: str) -> ConfigError:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import trio
@@ -143,6 +144,10 @@ class History:
 
 
 def _kept(file: Path) -> "Kept":
-    """Loads SQLite with the first file: without one, the daemon has no use for it."""
-    kept: Kept = import_module("netcheck.history.kept").Kept(file)
+    kept: Kept = load().Kept(file)
     return kept
+
+
+def load() -> ModuleType:
+    """What keeps a file, SQLite with it. With the first file: without one, the daemon has no use for it."""
+    return import_module("netcheck.history.kept")

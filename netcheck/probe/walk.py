@@ -15,7 +15,7 @@ from netcheck.probe.clock import lasted
 from netcheck.probe.errors import is_exhausted
 from netcheck.probe.sockets import TcpStream
 from netcheck.probe.system import TcpInfo
-from netcheck.scarcity import NO_MORE_THREADS, lacks_threads
+from netcheck.scarcity import NO_MORE_THREADS, REPLACED, lacks_threads
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -196,4 +196,5 @@ def unforeseen(phase: Phase, error: Exception) -> Failure:
         detail = NO_MORE_THREADS if lacks_threads(error) else f"{type(error).__name__}: {error}"
         return Failure(phase, Reason.FD_EXHAUSTED, detail)
     _log.error("internal error in phase %s", phase, exc_info=error)
-    return Failure(phase, Reason.INTERNAL_ERROR, f"{type(error).__name__}, see the log")
+    detail = REPLACED if isinstance(error, ImportError) else f"{type(error).__name__}, see the log"
+    return Failure(phase, Reason.INTERNAL_ERROR, detail)

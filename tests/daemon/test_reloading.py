@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn
@@ -90,6 +91,29 @@ def test_a_reload_for_which_no_thread_can_be_had_is_refused(
     with pytest.raises(ConfigError) as caught:
         trio.run(read_config, tmp_path / "netcheck.yaml", threads(), default())
     assert "the system lets netcheck start no more threads" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "module"),
+    [
+        ("history: {file: netcheck.db}", "netcheck.history.kept"),
+        ("push_certificates: {mdm: mdm.pem}", "netcheck.apns.push_certificate"),
+    ],
+)
+def test_what_a_config_is_the_first_to_need_is_loaded_before_anything_of_it_is_taken(
+    config: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade under a running daemon takes its files away, or puts others in their place."""
+    file = tmp_path / "netcheck.yaml"
+    file.write_text(config)
+    (tmp_path / "mdm.pem").touch(mode=0o600)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigError) as caught:
+        trio.run(read_config, file, threads(), default())
+    assert "own files were replaced or removed since it started: restart it" in str(caught.value)
+    monkeypatch.delitem(sys.modules, module)
+    trio.run(read_config, file, threads(), default())
+    assert module in sys.modules
 
 
 @pytest.mark.parametrize(

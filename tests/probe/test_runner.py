@@ -298,6 +298,7 @@ async def test_the_proxys_own_name_is_looked_up_once_a_round() -> None:
     ("error", "reason"),
     [
         (ZeroDivisionError(), Reason.INTERNAL_ERROR),
+        (ModuleNotFoundError("No module named 'netcheck.apns.library'"), Reason.INTERNAL_ERROR),
         (OSError(errno.EMFILE, "Too many open files"), Reason.FD_EXHAUSTED),
         (OSError(errno.ENFILE, "full"), Reason.FD_EXHAUSTED),
         (MemoryError(), Reason.FD_EXHAUSTED),
@@ -319,7 +320,9 @@ async def test_a_bug_in_a_phase_is_logged_and_what_this_machine_has_no_more_of_i
     monkeypatch.setattr(secure, "shake_hands", broken)
     found = await visit(tls_service("127.0.0.1", ports=(port,)), ProbePath("direct"))
     assert seen(found) == [(port, Family.IPV4, "127.0.0.1", reason)]
-    assert ("ZeroDivisionError" in caplog.text) is (reason is Reason.INTERNAL_ERROR)
+    assert (type(error).__name__ in caplog.text) is (reason is Reason.INTERNAL_ERROR)
+    told = str(found.results[0].attempt.failure)
+    assert ("replaced or removed since it started: restart it" in told) is isinstance(error, ImportError)
     assert (caplog.text == "") is (reason is Reason.FD_EXHAUSTED)
 
 
