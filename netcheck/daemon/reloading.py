@@ -4,7 +4,6 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 import trio
@@ -54,8 +53,6 @@ async def read_config(file: Path, limiter: trio.CapacityLimiter, before: Config)
 
 def _read(file: Path, before: Config) -> Config:
     config = to_run(file)
-    if config.history.file:  # loads SQLite off the event loop, and while nothing has changed yet: it may fail
-        import_module("netcheck.history.kept")
     if config != before and file.stat().st_size == 0:
         raise _refused(file, EMPTY)
     _load_for(config)
