@@ -75,16 +75,9 @@ def _does_not_resolve(case: Case) -> Found | None:
     if not about:
         return None
     resolver = the_resolver(case)
-    if all(map(is_unheard, about)) and _lacks_tcp(case):
-        ports = ports_text({server.port for server in case.path.resolver.nameservers} or {_DNS_PORT})
-        return Found(
-            resolver,
-            about,
-            f"Ask {resolver.asked} to answer over TCP on {ports} too, and to have firewalls allow it. "
-            "Over UDP its answers say that they are cut (TC), and over TCP there is none.",
-            evidence=how_often(case, about),
-            reply=the_reply(about, is_of_destination=False),
-        )
+    hitch = _hitch(about)
+    if hitch is None and all(map(is_unheard, about)) and _refers_to_tcp(case):
+        return _does_not_speak_tcp(case, about)
     is_dead = _is_dead(case)
     if is_dead and (told_by := _told_on_the_way(about)):
         return Found(
@@ -96,7 +89,7 @@ def _does_not_resolve(case: Case) -> Found | None:
         )
     if refused := _refused(about):
         return _shows_a_bad_certificate(case, about, refused)
-    if hitch := _hitch(about):
+    if hitch:
         return _kept_from_programs(case, about, hitch)
     if partly := _said_by_one_of_several(case, about):
         return partly
@@ -118,13 +111,26 @@ def _does_not_resolve(case: Case) -> Found | None:
     )
 
 
-def _lacks_tcp(case: Case) -> bool:
+def _refers_to_tcp(case: Case) -> bool:
     """Whether UDP has an answer for most of the names without one: it was cut, and refers to TCP."""
     unheard = [lookup.tries for lookup in case.lookups if lookup.reason in DNS_SILENCE]
     referred = [
         tries for tries in unheard if any(e.transport is Transport.UDP and e.reason is None for e in tries)
     ]
     return bool(referred) and 2 * len(referred) >= len(unheard)
+
+
+def _does_not_speak_tcp(case: Case, about: Sequence[Counted]) -> Found:
+    resolver = the_resolver(case)
+    ports = ports_text({server.port for server in case.path.resolver.nameservers} or {_DNS_PORT})
+    return Found(
+        resolver,
+        about,
+        f"Ask {resolver.asked} to answer over TCP on {ports} too, and to have firewalls allow it. "
+        "Over UDP its answers say that they are cut (TC), and over TCP there is none.",
+        evidence=how_often(case, about),
+        reply=the_reply(about, is_of_destination=False),
+    )
 
 
 def _hitch(about: Sequence[Counted]) -> Hitch | None:
