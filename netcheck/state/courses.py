@@ -90,14 +90,19 @@ class Courses:
         course = self._courses[part]
         was_down = course.is_down
         in_dead_range = any(map(self._is_part_down, filter(None, map(range_of, seen.results))))
-        self._note(part, best, seen, is_explained=in_dead_range)
+        self._note(part, best, seen, is_explained=in_dead_range and self._has_ranges_up(whole))
         # A service that is down is so wherever its hosts are: only what can be reached tells of its range.
         ranges = self._note_ranges(seen, only_reached=course.is_down)
         if course.is_down and not was_down:
             self._clear_ranges(part)
-        is_explained = course.is_down or any(map(self._is_part_down, ranges))
+        in_dead_range = any(map(self._is_part_down, ranges)) and self._has_ranges_up(whole)
+        is_explained = course.is_down or in_dead_range
         self._note(whole, best, seen, is_explained=is_explained)
         return is_explained
+
+    def _has_ranges_up(self, whole: Part) -> bool:
+        """Where none is, it is not its range that explains what fails."""
+        return any(part.is_range and not self._is_part_down(part) for part in self._within.get(whole, ()))
 
     def _is_part_down(self, part: Part) -> bool:
         return part in self._courses and self._courses[part].is_down

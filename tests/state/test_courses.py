@@ -275,6 +275,16 @@ def test_what_a_range_explains_does_not_make_its_service_be_down_by_itself() -> 
     assert story.fail([3], within=NEXT_RANGE).trend(courier).down is not None
 
 
+def test_where_all_ranges_are_down_they_explain_nothing() -> None:
+    """It is the port then: no host in any of them was left to say so."""
+    story, courier = Story(), PORT._replace(what="courier")
+    for host in range(3):
+        story.fail([host], within=RANGE).answer([host + 3], within=NEXT_RANGE)
+    story.fail([6, 7, 8], within=NEXT_RANGE).answer([9], within=NEXT_RANGE)
+    story.fail([3, 4, 5, 9, 10, 11], within=NEXT_RANGE)
+    assert None not in (story.trend().down, story.trend(courier).down)
+
+
 def test_a_port_of_one_service_with_two_hosts_is_down_with_it() -> None:
     story = Story(replace(COURIER, hosts=COURIER.hosts[:2])).fail([0, 1])
     assert None not in (story.trend().down, story.trend(PORT._replace(what="courier")).down)
