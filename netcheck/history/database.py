@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS spans (
 );
 """
 _READ = f"SELECT {_NAMES} FROM spans ORDER BY ended IS NOT NULL, began DESC LIMIT ?"  # noqa: S608 - of ours
-_PUT = f"INSERT OR REPLACE INTO spans ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_PUT = f"INSERT OR REPLACE INTO spans ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - of ours
 _TAKE_OUT = "DELETE FROM spans WHERE path = ? AND role = ? AND began = ?"
 _DROP_OLD = "DELETE FROM spans WHERE coalesce(ended, seen) < ?"
 _DROP_MANY = """

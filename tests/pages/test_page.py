@@ -390,6 +390,8 @@ def test_what_is_to_be_typed_is_code() -> None:
     page = render(known, Past(), "0.1.0", NOW)
     assert "Set <code>ca_file</code> of the path <code>direct</code>, no ` more." in page
     assert "<code>verify</code> needs the key" in page
+    nothing = facts([], [ProbePath("direct")], [])
+    assert "<code>required</code>" in render(nothing, None, "0.1.0", NOW).partition("</h1>")[0]
 
 
 def test_the_name_of_a_numbered_host_is_kept_in_one_line() -> None:
